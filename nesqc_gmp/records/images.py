@@ -1,0 +1,163 @@
+"""What is known of one image: the facts of its file, the input check, the prediction."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from nesqc_gmp.records.base import DecimalText, Frozen, Sha256
+
+ImageFormat = Literal["TIFF", "PNG", "JPEG", "BMP"]
+Outcome = Literal["conforming", "not conforming", "undecided"]
+"""The three outcomes of an image, a culture and a batch."""
+
+
+class FrameFacts(Frozen):
+    """Facts of one decoded image file.
+
+    Attributes:
+        sha256: Digest of the original bytes.
+        byte_length: Size of the original file, in bytes.
+        format: Container format; OME-TIFF and BigTIFF are ``TIFF``.
+        decoder: Name and version of the one decoder used.
+        width: Columns, in pixels.
+        height: Rows, in pixels.
+        channels: 1 for gray, 3 for RGB.
+        bit_depth: 8 or 16 bits per sample.
+        pixel_size_um: Edge of a pixel in micrometres, or ``None`` where the file does not say.
+        pixels_sha256: Digest of the decoded samples, row by row, little-endian.
+        perceptual_hash: 64-bit perceptual hash, 16 hexadecimal digits.
+    """
+
+    sha256: Sha256
+    byte_length: int
+    format: ImageFormat
+    decoder: str
+    width: int
+    height: int
+    channels: Literal[1, 3]
+    bit_depth: Literal[8, 16]
+    pixel_size_um: DecimalText | None
+    pixels_sha256: Sha256
+    perceptual_hash: str
+
+
+class InputFinding(Frozen):
+    """One rule of the input check applied to one image.
+
+    Attributes:
+        rule: Identifier of the rule, e.g. ``INPUT-FOCUS``.
+        measured: What was measured, as text.
+        limit: What the specification allows, as text.
+        passed: Whether the image is inside the limit.
+    """
+
+    rule: str
+    measured: str
+    limit: str
+    passed: bool
+
+
+class InputCheck(Frozen):
+    """All findings for one image; it passes when every rule passes."""
+
+    findings: tuple[InputFinding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule passed."""
+        return all(finding.passed for finding in self.findings)
+
+
+class InputSpace(Frozen):
+    """The input sample space: which images a model or specification is meant for (EU GMP Annex 22 draft 3.1).
+
+    Attributes:
+        formats: File formats accepted.
+        bit_depths: Bits per sample accepted.
+        channels: Channel counts accepted.
+        width_min: Smallest width, in pixels.
+        width_max: Largest width, in pixels.
+        height_min: Smallest height, in pixels.
+        height_max: Largest height, in pixels.
+        pixel_size_um_min: Smallest pixel edge, in micrometres.
+        pixel_size_um_max: Largest pixel edge, in micrometres.
+        saturated_share_max: Largest share of pixels at the ends of the range, 0 to 1.
+        focus_min: Smallest focus measure (see ``imaging.check``).
+        illumination_max: Largest unevenness of illumination (see ``imaging.check``).
+    """
+
+    formats: tuple[ImageFormat, ...]
+    bit_depths: tuple[Literal[8, 16], ...]
+    channels: tuple[Literal[1, 3], ...]
+    width_min: int
+    width_max: int
+    height_min: int
+    height_max: int
+    pixel_size_um_min: DecimalText
+    pixel_size_um_max: DecimalText
+    saturated_share_max: DecimalText
+    focus_min: DecimalText
+    illumination_max: DecimalText
+
+
+class HeatMap(Frozen):
+    """Class-activation map of one image.
+
+    Attributes:
+        rows: Rows of the map.
+        columns: Columns of the map.
+        values: Base64 of ``rows * columns`` little-endian 32-bit floats, row by row; positive speaks for
+            conforming.
+    """
+
+    rows: int
+    columns: int
+    values: str
+
+
+class Prediction(Frozen):
+    """What the locked model says of one image.
+
+    Attributes:
+        score: Probability of *conforming*, 0 to 1, rounded as the package says.
+        tiles: Score of each tile, row by row.
+        heat_map: Class-activation map.
+        embedding_sha256: Digest of the embedding's bytes.
+        distance: Distance of the image from the development images (input check by the model).
+        distance_limit: Largest distance at which the image is inside the input sample space.
+        outputs_sha256: Digest of all output tensors' bytes in the order of the manifest.
+    """
+
+    score: DecimalText
+    tiles: tuple[tuple[DecimalText, ...], ...]
+    heat_map: HeatMap
+    embedding_sha256: Sha256
+    distance: DecimalText
+    distance_limit: DecimalText
+    outputs_sha256: Sha256
+
+
+class RuntimeFacts(Frozen):
+    """The environment in which a session ran, recorded with every attempt (EU GMP Annex 22 draft 2).
+
+    Attributes:
+        onnxruntime: Version and build of onnxruntime.
+        provider: Execution provider.
+        threads: Threads a session.
+        graph_optimisation: Level of graph optimisation.
+        deterministic: Whether deterministic compute was asked for.
+        processor: Processor name and the vector extensions that matter.
+        python: Python version.
+        packages: Versions of the packages that touch pixels, as ``name==version``.
+        self_test: ``identical`` where the golden run was byte for byte as locked.
+    """
+
+    onnxruntime: str
+    provider: str
+    threads: int
+    graph_optimisation: str
+    deterministic: bool
+    processor: str
+    python: str
+    packages: tuple[str, ...]
+    self_test: str
