@@ -295,4 +295,6 @@ def _check_lengths(hashes: Sequence[bytes], place: str) -> None:
 
 def _refused(what: str, place: str) -> IntegrityError:
     """The one way a proof fails."""
-    return IntegrityError(what, where=place, remedy="Do not rely on the log; keep the files and call quality assurance.")
+    return IntegrityError(
+        what, where=place, remedy="Do not rely on the log; keep the files and call quality assurance."
+    )
