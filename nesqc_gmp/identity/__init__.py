@@ -1,0 +1,1 @@
+"""Who may do what, and with which key: persons, roles, passphrases, certificates, time stamps."""
