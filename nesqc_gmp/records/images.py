@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from nesqc_gmp.records.base import DecimalText, Frozen, Sha256
+from pydantic import Field, StringConstraints
+
+from nesqc_gmp.records.base import DecimalText, Frozen, Identifier, Sha256
 
 ImageFormat = Literal["TIFF", "PNG", "JPEG", "BMP"]
 Outcome = Literal["conforming", "not conforming", "undecided"]
@@ -123,8 +125,10 @@ class Prediction(Frozen):
         tiles: Score of each tile, row by row.
         heat_map: Class-activation map.
         embedding_sha256: Digest of the embedding's bytes.
-        distance: Distance of the image from the development images (input check by the model).
+        distance: Distance of the image's features from those of the training images (input check by the model).
         distance_limit: Largest distance at which the image is inside the input sample space.
+        statistics_distance: Distance of the image's statistics from those of the training images.
+        statistics_limit: Largest statistics distance at which the image is inside the input sample space.
         outputs_sha256: Digest of all output tensors' bytes in the order of the manifest.
     """
 
@@ -134,7 +138,25 @@ class Prediction(Frozen):
     embedding_sha256: Sha256
     distance: DecimalText
     distance_limit: DecimalText
+    statistics_distance: DecimalText
+    statistics_limit: DecimalText
     outputs_sha256: Sha256
+
+
+class AttemptReceipt(Frozen):
+    """Proof that an attempt was committed to the ledger before its first score: no score without a record.
+
+    Attributes:
+        batch: The batch.
+        attempt: Number of the attempt within the batch, from 1.
+        index: Index in the log of the record that opened the attempt.
+        checkpoint: The signed checkpoint that covers that record.
+    """
+
+    batch: Identifier
+    attempt: Annotated[int, Field(ge=1)]
+    index: Annotated[int, Field(ge=0)]
+    checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
 
 class RuntimeFacts(Frozen):

@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
 
 from nesqc_gmp.records.base import DecimalText, Frozen, Identifier, Sha256, Text
 from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.signatures import ElectronicSignature
 
+PartPath = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$")
+]
+"""Path of a part inside the package: at most one folder deep, no hidden name, no way out of the package."""
+
+OutputName = Literal["logit", "probability", "map", "embedding", "distance"]
+"""Output tensors of the graph, 32-bit floats:
+
+- ``logit`` ``(1,)``: calibrated log-odds of *conforming*, the mean of ``map``;
+- ``probability`` ``(1,)``: the logistic function of ``logit``;
+- ``map`` ``(1, 1, rows, columns)``: exact class-activation map, positive for conforming;
+- ``embedding`` ``(1, channels)``: mean of the last feature map;
+- ``distance`` ``(1,)``: Mahalanobis distance of the features from the training images.
+"""
+
 
 class PackagePart(Frozen):
-    """One file of a package: path inside the folder (forward slashes), size in bytes, digest."""
+    """One file of a package.
 
-    path: str
-    byte_length: int
+    Attributes:
+        path: Path inside the folder, with forward slashes.
+        byte_length: Size in bytes.
+        sha256: Digest of the bytes.
+    """
+
+    path: PartPath
+    byte_length: Annotated[int, Field(ge=0, le=64 * 2**20)]
     sha256: Sha256
+
+
+class Graph(Frozen):
+    """Shape of the ONNX graph in ``model.onnx``.
+
+    Attributes:
+        input: Name of the one input: ``(1, 1, height, width)`` unsigned 16-bit gray samples.
+        outputs: Names of the outputs, in their order.
+        opset: Version of the default operator set.
+    """
+
+    input: Literal["image"]
+    outputs: tuple[OutputName, ...]
+    opset: Literal[20]
 
 
 class RuntimeSettings(Frozen):
@@ -35,8 +73,8 @@ class RuntimeSettings(Frozen):
     onnxruntime: str
 
 
-class ModelManifest(Frozen):
-    """Everything that decides about a score, in one file whose digest names the package.
+class ModelDescription(Frozen):
+    """What is said of a model before it is locked: everything of the manifest but the digests.
 
     Attributes:
         version: Version of this format.
@@ -55,8 +93,9 @@ class ModelManifest(Frozen):
         statistics_precision: Inverse covariance of the same, row by row.
         statistics_limit: Largest statistics distance inside the input sample space.
         input_space: The input sample space.
+        graph: Shape of the ONNX graph.
         runtime: Settings of the session.
-        parts: Every other file of the package.
+        golden: Names of the golden images; see ``modelpack.layout`` for their files.
     """
 
     version: Literal[1]
@@ -65,18 +104,48 @@ class ModelManifest(Frozen):
     demonstration: bool
     intended_use: Text
     training_data: Text
-    labels: tuple[str, str]
+    labels: tuple[Literal["not conforming"], Literal["conforming"]]
     conforming_from: DecimalText
     not_conforming_below: DecimalText
-    score_decimals: int
+    score_decimals: Annotated[int, Field(ge=2, le=6)]
     calibration_temperature: DecimalText
     distance_limit: DecimalText
     statistics_mean: tuple[DecimalText, ...]
     statistics_precision: tuple[tuple[DecimalText, ...], ...]
     statistics_limit: DecimalText
     input_space: InputSpace
+    graph: Graph
     runtime: RuntimeSettings
-    parts: tuple[PackagePart, ...]
+    golden: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        below, conforming = Decimal(self.not_conforming_below), Decimal(self.conforming_from)
+        if not 0 < below <= conforming < 1:
+            raise ValueError("the thresholds must satisfy 0 < not_conforming_below <= conforming_from < 1")
+        count = len(self.statistics_mean)
+        if len(self.statistics_precision) != count or any(len(row) != count for row in self.statistics_precision):
+            raise ValueError("statistics_precision must be square, one row for each value of statistics_mean")
+        if len(set(self.golden)) != len(self.golden):
+            raise ValueError("a golden image is named twice")
+        return self
+
+
+class ModelManifest(ModelDescription):
+    """Everything that decides about a score, in one file whose digest names the package.
+
+    Attributes:
+        parts: Every other file of the package, in the order of their paths.
+    """
+
+    parts: Annotated[tuple[PackagePart, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _parts_in_order(self) -> Self:
+        paths = [part.path for part in self.parts]
+        if paths != sorted(set(paths)):
+            raise ValueError("the parts must be in the order of their paths, each named once")
+        return self
 
 
 class ModelInstalled(Frozen):

@@ -1,4 +1,4 @@
-"""Simulated cultures: same seed same bytes, classes differ where a biologist looks, every picture says it is simulated."""
+"""Simulated cultures: same seed same bytes, classes differ where a biologist looks, every picture is marked."""
 
 from __future__ import annotations
 
