@@ -11,6 +11,7 @@ longer one is cut and ends in an ellipsis there. The whole name always stands in
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +35,7 @@ PERSON_YEARS: Final = 3
 COMMON_NAME_MAX: Final = 64
 NAME_MAX: Final = 200
 FULL_NAME: Final = x509.ObjectIdentifier("2.5.4.41")
-PRINTABLE: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
+PERSON_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Authority(Frozen):
@@ -85,7 +86,7 @@ def issue_person_certificate(
     Args:
         authority: The site's authority.
         public_key: SubjectPublicKeyInfo DER of the person's P-256 key.
-        person_id: Unique id; letters, digits, ``.`` and ``-`` (it becomes the attribute ``serialNumber``).
+        person_id: Unique id (it becomes the attribute ``uid``, RFC 4519 section 2.39).
         printed_name: The name as printed beside a signature (21 CFR 11.50(a)(1)), at most 200 characters.
         now: Time with offset; the start of validity.
         serial: Serial number of the certificate, positive, never used before at this site.
@@ -96,9 +97,9 @@ def issue_person_certificate(
     Raises:
         InvalidInputError: A name, the id, the key, the serial number or the time is not acceptable.
     """
-    if not 1 <= len(person_id) <= COMMON_NAME_MAX or not set(person_id) <= PRINTABLE:
+    if not PERSON_ID.fullmatch(person_id):
         raise InvalidInputError(
-            "Not acceptable in a certificate.", where="person id", remedy="Use 1 to 64 letters, digits, '.' and '-'."
+            "Not acceptable in a certificate.", where="person id", remedy="Use 1 to 64 letters, digits, '.', '_', '-'."
         )
     subject = _subject(_checked_name(printed_name, "printed name"), person_id)
     builder = _issued(authority, subject, public_key, serial, now, PERSON_YEARS).add_extension(
@@ -169,7 +170,7 @@ def certified_person_id(certificate_pem: bytes) -> str:
     Raises:
         IntegrityError: The bytes are not a certificate, or it is not a person's.
     """
-    attributes = load_certificate(certificate_pem).subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)
+    attributes = load_certificate(certificate_pem).subject.get_attributes_for_oid(NameOID.USER_ID)
     if len(attributes) != 1:
         raise IntegrityError("Not the certificate of a person.", where="certificate")
     return str(attributes[0].value)
@@ -235,7 +236,7 @@ def _subject(printed_name: str, person_id: str | None) -> x509.Name:
         common = encoded[: COMMON_NAME_MAX - len(ellipsis.encode("utf-8"))].decode("utf-8", "ignore") + ellipsis
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common), x509.NameAttribute(FULL_NAME, printed_name)]
     if person_id is not None:
-        attributes.insert(0, x509.NameAttribute(NameOID.SERIAL_NUMBER, person_id))
+        attributes.insert(0, x509.NameAttribute(NameOID.USER_ID, person_id))
     return x509.Name(attributes)
 
 
