@@ -1,0 +1,25 @@
+"""The ledger: append a record, sign a checkpoint, prove, verify. Nothing else writes.
+
+One RFC 6962 log for each installation. A leaf is the canonical JSON of one entry; each commit ends with a checkpoint
+signed by the log key. Key and last signed checkpoint lie outside the database, so a database that was cut or put back
+does not continue.
+"""
+
+from nesqc_gmp.ledger.content import Content
+from nesqc_gmp.ledger.ledger import Ledger, Receipt, Transaction
+from nesqc_gmp.ledger.reader import IndexRow, Reader
+from nesqc_gmp.ledger.signer import LogSigner
+from nesqc_gmp.ledger.verification import Finding, LedgerReport, verify_database
+
+__all__ = [
+    "Content",
+    "Finding",
+    "IndexRow",
+    "Ledger",
+    "LedgerReport",
+    "LogSigner",
+    "Reader",
+    "Receipt",
+    "Transaction",
+    "verify_database",
+]
