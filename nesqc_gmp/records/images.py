@@ -43,6 +43,64 @@ class FrameFacts(Frozen):
     perceptual_hash: str
 
 
+class KnownImage(Frozen):
+    """What is kept of an image received earlier, to find it again.
+
+    Attributes:
+        sha256: Digest of the original bytes.
+        pixels_sha256: Digest of the decoded samples.
+        perceptual_hash: Perceptual hash, 16 hexadecimal digits.
+        batch: The batch it was received for.
+        image: Its name in that batch.
+    """
+
+    sha256: Sha256
+    pixels_sha256: Sha256
+    perceptual_hash: str
+    batch: str
+    image: str
+
+
+class Duplicate(Frozen):
+    """An image received earlier that an image repeats.
+
+    Attributes:
+        image: Name of the earlier image.
+        batch: The batch of the earlier image.
+        kind: How far the two agree; only the strongest kind is given.
+        distance: Bits in which the perceptual hashes differ; 0 for the same bytes or pixels.
+    """
+
+    image: str
+    batch: str
+    kind: Literal["same bytes", "same pixels", "near copy"]
+    distance: int
+
+
+class SampleRow(Frozen):
+    """One line of a sample sheet: which file shows what, and when it was captured.
+
+    Attributes:
+        file: Name of the image file, relative to the sheet, with forward slashes.
+        culture: The culture vessel.
+        passage: Passage number of the culture.
+        field: The field of view in the vessel.
+        captured_at: ISO 8601 date and time with offset from UTC, as written in the sheet.
+        pixel_size_um: Edge of a pixel in micrometres, where the sheet gives it.
+        objective: Objective of the microscope, where the sheet gives it.
+        instrument: The microscope, where the sheet gives it.
+    """
+
+    file: str
+    culture: Identifier
+    passage: Annotated[int, Field(ge=0, le=200)]
+    field: Identifier
+    captured_at: str
+    pixel_size_um: DecimalText | None
+    objective: str | None
+    instrument: str | None
+
+
 class InputFinding(Frozen):
     """One rule of the input check applied to one image.
 

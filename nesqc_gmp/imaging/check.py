@@ -1,0 +1,134 @@
+"""The input check: is this image one of those a model or specification is meant for (EU GMP Annex 22 draft 3.1).
+
+Every rule gives one finding: what was measured, what is allowed, and whether it passes. The number that is
+compared is the number that is recorded, with six decimals; a value exactly at a limit passes.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from nesqc_gmp.imaging.frame import Frame, Gray, luminance
+from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
+from nesqc_gmp.records.base import DecimalText, decimal_text
+from nesqc_gmp.records.images import FrameFacts, InputCheck, InputFinding, InputSpace
+
+_DECIMALS = 6
+_AGREEMENT = Decimal("0.01")
+"""Two statements of one pixel size may differ by 1 % of the smaller."""
+
+
+def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None) -> InputCheck:
+    """Apply every rule of the input check to one image.
+
+    Args:
+        frame: The image.
+        space: The input sample space.
+        pixel_size_um: Edge of a pixel in micrometres from the sample sheet, or ``None``.
+
+    Returns:
+        One finding a rule, always in the same order, whether they pass or not.
+    """
+    image = luminance(frame.samples)
+    return InputCheck(
+        findings=(
+            file_format(frame.facts, space),
+            size(frame.facts, space),
+            depth(frame.facts, space),
+            channels(frame.facts, space),
+            pixel_size(frame.facts, space, pixel_size_um),
+            saturation(frame, space),
+            focus(image, space),
+            illumination(image, space),
+        )
+    )
+
+
+def file_format(facts: FrameFacts, space: InputSpace) -> InputFinding:
+    """INPUT-FORMAT: the file format is one of those accepted."""
+    return InputFinding(
+        rule="INPUT-FORMAT",
+        measured=facts.format,
+        limit=", ".join(space.formats),
+        passed=facts.format in space.formats,
+    )
+
+
+def size(facts: FrameFacts, space: InputSpace) -> InputFinding:
+    """INPUT-SIZE: width and height are inside their limits, in pixels."""
+    return InputFinding(
+        rule="INPUT-SIZE",
+        measured=f"{facts.width} x {facts.height}",
+        limit=f"{space.width_min} to {space.width_max} x {space.height_min} to {space.height_max}",
+        passed=space.width_min <= facts.width <= space.width_max
+        and space.height_min <= facts.height <= space.height_max,
+    )
+
+
+def depth(facts: FrameFacts, space: InputSpace) -> InputFinding:
+    """INPUT-DEPTH: the bits per sample are accepted."""
+    return InputFinding(
+        rule="INPUT-DEPTH",
+        measured=str(facts.bit_depth),
+        limit=", ".join(map(str, space.bit_depths)),
+        passed=facts.bit_depth in space.bit_depths,
+    )
+
+
+def channels(facts: FrameFacts, space: InputSpace) -> InputFinding:
+    """INPUT-CHANNELS: the count of channels is accepted (1 gray, 3 RGB)."""
+    return InputFinding(
+        rule="INPUT-CHANNELS",
+        measured=str(facts.channels),
+        limit=", ".join(map(str, space.channels)),
+        passed=facts.channels in space.channels,
+    )
+
+
+def pixel_size(facts: FrameFacts, space: InputSpace, sheet: DecimalText | None) -> InputFinding:
+    """INPUT-PIXEL-SIZE: the pixel edge in micrometres is known, not contradicted, and inside its limits.
+
+    The file counts first, then the sample sheet. Two sizes more than 1 % apart fail, whichever is right.
+    """
+    stated = [Decimal(text) for text in (facts.pixel_size_um, sheet) if text is not None]
+    contradicted = len(stated) == 2 and abs(stated[0] - stated[1]) > _AGREEMENT * min(stated)
+    if contradicted:
+        measured = f"file {facts.pixel_size_um}, sample sheet {sheet}"
+    else:
+        measured = decimal_text(stated[0], _DECIMALS) if stated else "absent"
+    inside = bool(stated) and Decimal(space.pixel_size_um_min) <= stated[0] <= Decimal(space.pixel_size_um_max)
+    return InputFinding(
+        rule="INPUT-PIXEL-SIZE",
+        measured=measured,
+        limit=f"{space.pixel_size_um_min} to {space.pixel_size_um_max}",
+        passed=inside and not contradicted,
+    )
+
+
+def saturation(frame: Frame, space: InputSpace) -> InputFinding:
+    """INPUT-SATURATION: share of pixels at the ends of the range."""
+    return _at_most("INPUT-SATURATION", saturated_share(frame.samples), space.saturated_share_max)
+
+
+def focus(image: Gray, space: InputSpace) -> InputFinding:
+    """INPUT-FOCUS: energy of the Laplacian over energy of the gradient."""
+    measured = decimal_text(focus_measure(image), _DECIMALS)
+    return InputFinding(
+        rule="INPUT-FOCUS",
+        measured=measured,
+        limit=f"at least {space.focus_min}",
+        passed=Decimal(measured) >= Decimal(space.focus_min),
+    )
+
+
+def illumination(image: Gray, space: InputSpace) -> InputFinding:
+    """INPUT-ILLUMINATION: range of the second-order surface over its mean."""
+    return _at_most("INPUT-ILLUMINATION", illumination_unevenness(image), space.illumination_max)
+
+
+def _at_most(rule: str, value: float, limit: DecimalText) -> InputFinding:
+    """A finding that passes up to and at its limit."""
+    measured = decimal_text(value, _DECIMALS)
+    return InputFinding(
+        rule=rule, measured=measured, limit=f"at most {limit}", passed=Decimal(measured) <= Decimal(limit)
+    )
