@@ -240,6 +240,25 @@ def test_a_rewritten_log_is_not_consistent_even_with_its_own_honest_proofs() -> 
             verify_consistency(size, 40, ROOTS[size], mth(forged), proof)
 
 
+def test_two_logs_of_the_same_size_are_the_same_log_or_a_fork() -> None:
+    verify_consistency(5, 5, ROOTS[5], ROOTS[5], [])
+    with pytest.raises(IntegrityError, match="different roots"):
+        verify_consistency(5, 5, ROOTS[5], mth([*LEAVES[:4], LEAVES[9]]), [])
+    with pytest.raises(IntegrityError, match="too long"):
+        verify_consistency(5, 5, ROOTS[5], ROOTS[5], [LEAVES[0]])
+
+
+def test_the_reason_is_named() -> None:
+    proof = inclusion_proof(2, 5, GET)
+    for wrong, reason in (([*proof, LEAVES[0]], "too long"), (proof[:-1], "too short"), ([], "too short")):
+        with pytest.raises(IntegrityError, match=f"entry 2 of 5: The inclusion proof is {reason}"):
+            verify_inclusion(LEAVES[2], 2, 5, wrong, ROOTS[5])
+    proof = consistency_proof(3, 5, GET)
+    for wrong, reason in (([*proof, LEAVES[0]], "too long"), (proof[:-1], "too short"), ([], "too short")):
+        with pytest.raises(IntegrityError, match=f"log of 5 entries after 3: The consistency proof is {reason}"):
+            verify_consistency(3, 5, ROOTS[3], ROOTS[5], wrong)
+
+
 def test_an_interior_node_cannot_pass_for_an_entry() -> None:
     # Second preimage attack of RFC 6962 section 2.1: without the prefixes a node's children would hash like an entry.
     assert leaf_hash(LEAVES[0] + LEAVES[1]) != node_hash(LEAVES[0], LEAVES[1])

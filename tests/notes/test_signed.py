@@ -129,6 +129,18 @@ def test_malformed_notes_are_refused(note: str) -> None:
         open_note(note, [NoteVerifier.parse(GO_PUBLIC)])
 
 
+@pytest.mark.parametrize("line", ["", "text", "— name", "— name ", "— name AAAA", "— na+me AAAAAAA=", "— name AAAAAA"])
+def test_a_malformed_line_under_a_good_signature_spoils_the_note(line: str) -> None:
+    assert open_note(f"{GO_NOTE}— name AAAAAAA=\n", [NoteVerifier.parse(GO_PUBLIC)]) == GO_TEXT
+    with pytest.raises(IntegrityError):
+        open_note(f"{GO_NOTE}{line}\n", [NoteVerifier.parse(GO_PUBLIC)])
+
+
+def test_a_note_longer_than_any_real_one_is_not_read() -> None:
+    with pytest.raises(IntegrityError, match="longer than 1000000 bytes"):
+        open_note(sign("x" * 1_000_000 + "\n", SIGNER), [SIGNER.verifier])
+
+
 def test_a_note_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(IntegrityError, match="UTF-8"):
         open_note(GO_NOTE.encode("latin-1", "replace").replace(b"?", b"\x97"), [NoteVerifier.parse(GO_PUBLIC)])
