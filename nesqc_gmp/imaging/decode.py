@@ -46,6 +46,7 @@ _DECODERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], tuple[Header, Sample
     (jpeg.MAGIC, jpeg.read, jpeg.DECODER),
     (bmp.MAGIC, bmp.read, bmp.DECODER),
 )
+_LOGGERS = ("tifffile", "imagecodecs", "PIL")
 _EXPORT_AGAIN = "Export the image again as TIFF or PNG from the original recording."
 
 
@@ -110,32 +111,47 @@ def _decoder_of(data: bytes) -> tuple[Callable[[bytes], tuple[Header, Samples]],
 @contextmanager
 def _refusals(name: str) -> Iterator[None]:
     """Turn whatever a decoder raises, warns or logs into one refusal that names the file."""
-    log = _Complaints(logging.WARNING)
-    logger = logging.getLogger("tifffile")
-    logger.addHandler(log)
-    propagate, logger.propagate = logger.propagate, False
     try:
-        with warnings.catch_warnings():
+        with _heard() as complaints, warnings.catch_warnings():
             warnings.simplefilter("error")
             # These speak of the library's own future, not of the file.
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", PendingDeprecationWarning)
             yield
-            log.refuse_any()
+            complaints.refuse_any()
     except ImageRejectedError as refusal:
         raise ImageRejectedError(refusal.what, where=name, remedy=refusal.remedy) from refusal.__cause__
     except Exception as problem:  # libraries raise at least a dozen types, MemoryError and RecursionError among them
         raise ImageRejectedError(_sentence(problem), where=name, remedy=_EXPORT_AGAIN) from problem
+
+
+@contextmanager
+def _heard() -> Iterator[_Complaints]:
+    """Listen to the loggers of the decoders, and keep them from writing to the terminal."""
+    complaints = _Complaints(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(complaints)
+        logger.propagate = False
+    try:
+        yield complaints
     finally:
-        logger.removeHandler(log)
-        logger.propagate = propagate
+        for logger, propagate in zip(loggers, before, strict=True):
+            logger.removeHandler(complaints)
+            logger.propagate = propagate
 
 
 def _sentence(problem: Exception) -> str:
     """One printable sentence for an exception of a library."""
-    text = " ".join(str(problem).split())[:200]
+    text = _printable(str(problem))
     detail = f"{type(problem).__name__}: {text}" if text else type(problem).__name__
     return f"The file is damaged or of a kind that is not accepted ({detail})."
+
+
+def _printable(text: str) -> str:
+    """At most 200 characters of a library's text on one line, none of which a terminal would obey."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:200])
 
 
 class _Complaints(logging.Handler):
@@ -148,7 +164,7 @@ class _Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep the message of the first record."""
         if self._first is None:
-            self._first = " ".join(record.getMessage().split())[:200]
+            self._first = _printable(record.getMessage())
 
     def refuse_any(self) -> None:
         """Refuse the file if anything was logged.

@@ -55,7 +55,7 @@ def render_heat_map_jpeg(samples: Samples, heat_map: HeatMap, *, size: int) -> b
     """
     image = _stretched(samples, size)
     values = _enlarged(_values(heat_map), *image.shape)
-    values /= max(float(np.abs(values).max()), np.finfo(np.float32).tiny)
+    values /= max(float(np.abs(values).max()), float(np.finfo(np.float32).tiny))
     ground = _SHADE[0] + _SHADE[1] * image
     opacity = (_OPACITY * np.abs(values))[..., None]
     places = np.linspace(-1.0, 1.0, len(_RAMP))
