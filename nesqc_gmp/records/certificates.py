@@ -74,6 +74,7 @@ class CertificateContent(Frozen):
         manifestations: Electronic signatures in the order of time; the last one is the decision.
         log: State of the log.
         examples: Pictures.
+        heat_map_legend: What the colours of the heat maps mean.
         software: Name and version of this software.
     """
 
@@ -105,6 +106,7 @@ class CertificateContent(Frozen):
     manifestations: Annotated[tuple[Manifestation, ...], Field(min_length=1)]
     log: LogAnchor
     examples: tuple[ExampleImage, ...]
+    heat_map_legend: Text
     software: Text
 
     @model_validator(mode="after")

@@ -1,0 +1,14 @@
+"""The QC certificate as a file: drawn, made fit for archives, signed, and verified. The one room that knows PDF.
+
+::
+
+    wording                 the fixed sentences
+    fonts, style            typefaces, colours, paragraphs
+    tables, figures         grids and tables; marks, histogram, QR code, pictures
+    front, annex            what stands on the first page and after it
+    page                    header and footer of every page
+    archive                 PDF/A-3b, attachments, the empty signature field
+    render                  content to unsigned bytes
+    sign                    PAdES B-LTA by the releasing person
+    verify                  numbered steps
+"""

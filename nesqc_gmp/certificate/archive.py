@@ -1,0 +1,168 @@
+"""From drawn pages to a file for archives: PDF/A-3b (ISO 19005-3), attachments, one empty signature field.
+
+The file is written in one fixed way: without dates of the machine, with an identifier that follows from its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+from xml.sax.saxutils import escape
+
+import pikepdf
+from pikepdf import Array, Dictionary, Name, Stream, String
+
+from nesqc_gmp.certificate import wording
+from nesqc_gmp.certificate.page import SIGNATURE_BOX
+from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.records.certificates import CertificateContent
+
+SIGNATURE_FIELD: Final = "DecidingPerson"
+PRODUCER: Final = "nesqc_gmp"
+_PROFILE: Final = Path(__file__).parent / "srgb.icc"
+_TYPES: Final = {".json": "application/json", ".txt": "text/plain", ".pem": "application/x-pem-file"}
+_XMP: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:pdf="http://ns.adobe.com/pdf/1.3/" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+<pdfaid:part>3</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>
+<dc:format>application/pdf</dc:format>
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+<dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>
+<dc:identifier>{identifier}</dc:identifier>
+<dc:source>{source}</dc:source>
+<xmp:CreateDate>{date}</xmp:CreateDate><xmp:ModifyDate>{date}</xmp:ModifyDate>
+<xmp:CreatorTool>{tool}</xmp:CreatorTool><pdf:Producer>{producer}</pdf:Producer>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>"""
+
+
+def record_source(record_sha256: str) -> str:
+    """How the metadata names the attached record."""
+    return f"urn:sha256:{record_sha256}"
+
+
+def archive(drawn: bytes, content: CertificateContent, attachments: Mapping[str, bytes], record_sha256: str) -> bytes:
+    """Make drawn pages a PDF/A-3b file with attachments and an empty signature field on the first page.
+
+    Args:
+        drawn: The pages.
+        content: What they say.
+        attachments: Files by name.
+        record_sha256: Digest of ``record.json``.
+
+    Returns:
+        The file; the same for the same arguments.
+    """
+    with pikepdf.open(BytesIO(drawn)) as pdf:
+        _metadata(pdf, content, record_sha256)
+        _output_intent(pdf)
+        for name in sorted(attachments):
+            _attach(pdf, name, attachments[name], _pdf_date(content))
+        _signature_field(pdf, content)
+        if "/ID" in pdf.trailer:
+            del pdf.trailer["/ID"]
+        target = BytesIO()
+        pdf.save(
+            target,
+            force_version="1.7",
+            deterministic_id=True,
+            object_stream_mode=pikepdf.ObjectStreamMode.disable,
+            stream_decode_level=pikepdf.StreamDecodeLevel.generalized,
+            compress_streams=True,
+            recompress_flate=True,
+            linearize=False,
+        )
+    return target.getvalue()
+
+
+def _metadata(pdf: pikepdf.Pdf, content: CertificateContent, record_sha256: str) -> None:
+    title = f"{wording.TITLE} {content.certificate}, batch {content.batch.number}"
+    date = content.issued.local[:19] + content.issued.local[26:]
+    packet = _XMP.format(
+        title=escape(title),
+        author=escape(content.site.name),
+        identifier=escape(f"{content.certificate}/{content.revision}"),
+        source=record_source(record_sha256),
+        date=date,
+        tool=escape(content.software),
+        producer=PRODUCER,
+    )
+    pdf.Root.Metadata = Stream(pdf, packet.encode("utf-8"), Type=Name.Metadata, Subtype=Name.XML)
+    pdf.trailer.Info = pdf.make_indirect(
+        Dictionary(
+            Title=String(title),
+            Author=String(content.site.name),
+            Creator=String(content.software),
+            Producer=String(PRODUCER),
+            CreationDate=String(_pdf_date(content)),
+            ModDate=String(_pdf_date(content)),
+        )
+    )
+    pdf.Root.Lang = String("en")
+    pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
+
+
+def _pdf_date(content: CertificateContent) -> str:
+    local = content.issued.local
+    digits = "".join(character for character in local[:19] if character.isdigit())
+    return f"D:{digits}{local[26:29]}'{local[30:32]}'"
+
+
+def _output_intent(pdf: pikepdf.Pdf) -> None:
+    profile = Stream(pdf, _PROFILE.read_bytes(), N=3, Alternate=Name.DeviceRGB)
+    pdf.Root.OutputIntents = Array(
+        [
+            Dictionary(
+                Type=Name.OutputIntent,
+                S=Name.GTS_PDFA1,
+                OutputConditionIdentifier=String("sRGB IEC61966-2.1"),
+                Info=String("sRGB IEC61966-2.1"),
+                DestOutputProfile=pdf.make_indirect(profile),
+            )
+        ]
+    )
+
+
+def _attach(pdf: pikepdf.Pdf, name: str, data: bytes, date: str) -> None:
+    file = Stream(pdf, data, Type=Name.EmbeddedFile)
+    file["/Subtype"] = Name("/" + _TYPES.get(Path(name).suffix, "application/octet-stream"))
+    file["/Params"] = Dictionary(Size=len(data), ModDate=String(date))
+    specification = pdf.make_indirect(
+        Dictionary(
+            Type=Name.Filespec,
+            F=String(name),
+            UF=String(name),
+            Desc=String(f"sha256 {sha256_hex(data)}"),
+            AFRelationship=Name.Source if name == "record.json" else Name.Supplement,
+            EF=Dictionary(F=pdf.make_indirect(file), UF=pdf.make_indirect(file)),
+        )
+    )
+    if "/AF" not in pdf.Root:
+        pdf.Root.AF = Array()
+        pdf.Root.Names = Dictionary(EmbeddedFiles=Dictionary(Names=Array()))
+    pdf.Root.AF.append(specification)
+    pdf.Root.Names.EmbeddedFiles.Names.extend([String(name), specification])
+
+
+def _signature_field(pdf: pikepdf.Pdf, content: CertificateContent) -> None:
+    left, bottom, right, top = SIGNATURE_BOX
+    appearance = Stream(pdf, b"", Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, right - left, top - bottom])
+    page = pdf.pages[0]
+    field = pdf.make_indirect(
+        Dictionary(
+            Type=Name.Annot,
+            Subtype=Name.Widget,
+            FT=Name.Sig,
+            T=String(SIGNATURE_FIELD),
+            TU=String(f"Signature of {content.manifestations[-1].name}"),
+            F=132,
+            Rect=[round(edge, 2) for edge in SIGNATURE_BOX],
+            P=page.obj,
+            AP=Dictionary(N=pdf.make_indirect(appearance)),
+        )
+    )
+    page.obj.Annots = Array([field])
+    pdf.Root.AcroForm = pdf.make_indirect(Dictionary(Fields=Array([field]), SigFlags=0))

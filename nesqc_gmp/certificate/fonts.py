@@ -1,0 +1,75 @@
+"""The typefaces of a certificate: IBM Plex Sans and Mono (SIL Open Font License 1.1), embedded in every file."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+
+from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.records.base import Frozen
+
+REGULAR: Final = "IBMPlexSans-Regular"
+MEDIUM: Final = "IBMPlexSans-Medium"
+BOLD: Final = "IBMPlexSans-SemiBold"
+MONO: Final = "IBMPlexMono-Regular"
+_FOLDER: Final = Path(__file__).parent / "fonts"
+_FILES: Final = {
+    REGULAR: "IBMPlexSans_400Regular.ttf",
+    MEDIUM: "IBMPlexSans_500Medium.ttf",
+    BOLD: "IBMPlexSans_600SemiBold.ttf",
+    MONO: "IBMPlexMono_400Regular.ttf",
+}
+
+
+@cache
+def register() -> frozenset[int]:
+    """Make the typefaces known to the page engine; returns the code points all three weights of Plex Sans draw."""
+    shared: frozenset[int] | None = None
+    for name, file_name in _FILES.items():
+        font = TTFont(name, str(_FOLDER / file_name))
+        pdfmetrics.registerFont(font)
+        if name != MONO:
+            drawn = frozenset(code for code, glyph in font.face.charToGlyph.items() if glyph)
+            shared = drawn if shared is None else shared & drawn
+    pdfmetrics.registerFontFamily(REGULAR, normal=REGULAR, bold=BOLD, italic=REGULAR, boldItalic=BOLD)
+    return shared or frozenset()
+
+
+def printable(text: str) -> str:
+    """The form that is drawn: composed letters (NFC), line ends as they are."""
+    return unicodedata.normalize("NFC", text)
+
+
+def check_drawable(content: Frozen) -> None:
+    """Refuse a content with a character the typefaces cannot draw: an empty box is not a printed name.
+
+    Raises:
+        InvalidInputError: Names the field and the character.
+    """
+    drawn = register()
+    for where, text in _texts(content.model_dump(), ""):
+        for character in printable(text):
+            if ord(character) not in drawn and character != "\n":
+                name = unicodedata.name(character, "no name")
+                raise InvalidInputError(
+                    f"The certificate cannot print U+{ord(character):04X} ({name}).",
+                    where=where,
+                    remedy="Write it in Latin, Greek or Cyrillic letters.",
+                )
+
+
+def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, f"{where}.{key}" if where else key)
+    elif isinstance(value, (tuple, list)):
+        for number, item in enumerate(value, start=1):
+            yield from _texts(item, f"{where}[{number}]")

@@ -1,0 +1,162 @@
+"""The first page: everything a Qualified Person reads first."""
+
+from __future__ import annotations
+
+from reportlab.lib.units import mm
+from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
+
+from nesqc_gmp.certificate import wording
+from nesqc_gmp.certificate.figures import OutcomeMark
+from nesqc_gmp.certificate.style import (
+    BODY,
+    CELL_STRONG,
+    DIGEST,
+    DIGEST_SMALL,
+    OUTCOME_COLOURS,
+    PANEL,
+    SMALL,
+    SUBTITLE,
+    TITLE,
+    WIDTH,
+    markup,
+    text,
+)
+from nesqc_gmp.certificate.tables import Column, Field, grid, listing, section
+from nesqc_gmp.records.certificate_lines import TestLine
+from nesqc_gmp.records.certificates import CertificateContent
+
+
+def front(content: CertificateContent) -> list[Flowable]:
+    """Title, verdict, product and batch, tests, model, signatures."""
+    return [
+        text(wording.TITLE, TITLE),
+        text(wording.SUBTITLE, SUBTITLE),
+        Spacer(1, 5),
+        _verdict(content),
+        *_product(content),
+        *_tests(content),
+        *_model(content),
+        *_signatures(content),
+    ]
+
+
+def _verdict(content: CertificateContent) -> Table:
+    word = wording.verdict_word(content)
+    outcome = wording.HEADLINE_OUTCOMES[word]
+    sentences = [
+        Paragraph(
+            f"<b>{markup(wording.verdict_sentence(content))}</b> {markup(wording.decision_sentence(content))}", BODY
+        ),
+        Spacer(1, 1.5),
+        text(wording.scope_sentence(content), SMALL),
+    ]
+    mark = OutcomeMark(outcome, word, 11 if word == "DOES NOT COMPLY" else 14)
+    table = Table([["", mark, sentences]], colWidths=[1.6 * mm, 46 * mm, WIDTH - 47.6 * mm])
+    table.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (0, 0), OUTCOME_COLOURS[outcome]),
+                ("BACKGROUND", (1, 0), (-1, -1), PANEL),
+                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+                ("LEFTPADDING", (1, 0), (1, 0), 8),
+                ("TOPPADDING", (0, 0), (-1, -1), 6),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 7),
+            ]
+        )
+    )
+    return table
+
+
+def _product(content: CertificateContent) -> list[Flowable]:
+    product, batch, specification = content.product, content.batch, content.specification
+    return [
+        *section("Product and batch"),
+        grid(
+            [
+                [
+                    Field("Product", product.name),
+                    Field("Product code", product.code),
+                    Field("Pharmaceutical form", product.form),
+                    Field("Strength and pack", product.strength),
+                ],
+                [
+                    Field("Batch number", batch.number),
+                    Field("Cell line (coded)", batch.line_code),
+                    Field("Passage", batch.passages),
+                    Field("Storage", product.storage),
+                ],
+                [
+                    Field("Date of manufacture", batch.manufactured_on),
+                    Field("Expiry", batch.expires_on),
+                    Field("Records kept until", batch.retained_until),
+                    Field("Marketing / trial authorisation", product.authorisation),
+                ],
+                [
+                    Field("Specification", f"{specification.identifier}, approved by {specification.approved_by}", 2),
+                    Field("Sampling plan", specification.sampling_plan, 2),
+                ],
+            ]
+        ),
+    ]
+
+
+def _tests(content: CertificateContent) -> list[Flowable]:
+    columns = (
+        Column("No.", 8.5),
+        Column("Test", 46),
+        Column("Method", 48),
+        Column("Acceptance criterion", 28),
+        Column("Result", 21.5),
+        Column("Outcome", 28),
+    )
+    return [*section("Test results"), listing(columns, [_test(line) for line in content.tests])]
+
+
+def _test(line: TestLine) -> list[Flowable | list[Flowable]]:
+    people = f"{line.performed_by}, verified by {line.verified_by}" if line.verified_by else line.performed_by
+    return [
+        text(str(line.number)),
+        [text(line.name, CELL_STRONG), text(people, SMALL)],
+        [text(line.method), text(line.sop, SMALL)],
+        text(line.criterion),
+        text(line.result, CELL_STRONG),
+        OutcomeMark(line.outcome),
+    ]
+
+
+def _model(content: CertificateContent) -> list[Flowable]:
+    model = content.model
+    thresholds = f"{model.conforming_from} / {model.not_conforming_below}"
+    return [
+        *section("Image classifier (locked)"),
+        grid(
+            [
+                [
+                    Field("Model", f"{model.name} {model.version}"),
+                    Field("Approved for use", model.approved),
+                    Field("Conforming from / not conforming below", thresholds),
+                    Field("Self-test", model.self_test),
+                ],
+                [Field("Intended use", model.intended_use, 3), Field("Runtime", model.runtime)],
+            ]
+        ),
+        Spacer(1, 2),
+        text(f"package sha256 {model.sha256}", DIGEST),
+    ]
+
+
+def _signatures(content: CertificateContent) -> list[Flowable]:
+    columns = (
+        Column("Signed by", 34),
+        Column("Meaning, and SHA-256 of the signed statement", 105),
+        Column("Local time and UTC", 41),
+    )
+    rows = [
+        [
+            [text(line.name, CELL_STRONG), text(f"{line.person}, {line.role}", SMALL)],
+            [text(line.meaning), text(line.statement_sha256, DIGEST_SMALL)],
+            [text(line.local), text(line.utc, SMALL)],
+        ]
+        for line in content.manifestations
+    ]
+    return [*section("Electronic signatures"), listing(columns, rows)]

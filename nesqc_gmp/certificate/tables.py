@@ -1,0 +1,104 @@
+"""Sections, grids of label and value, and tables with hairlines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from reportlab.lib.units import mm
+from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Spacer, Table, TableStyle
+
+from nesqc_gmp.certificate.style import (
+    ACCENT,
+    HEAD,
+    HEAD_NUMBER,
+    LABEL,
+    PANEL,
+    RULE,
+    SECTION,
+    STRONG,
+    WIDTH,
+    text,
+)
+
+GRID_COLUMNS: Final = 4
+
+
+class Field(NamedTuple):
+    """One value of a grid with its label, over one or more of the four columns."""
+
+    label: str
+    value: str
+    span: int = 1
+
+
+class Column(NamedTuple):
+    """One column of a table: heading, share of the width, and whether it holds numbers."""
+
+    heading: str
+    share: float
+    number: bool = False
+
+
+def section(heading: str, room: float = 30 * mm) -> list[Flowable]:
+    """A heading with its rule, moved to the next page where less than ``room`` points are left below it."""
+    rule = Table([[text(heading, SECTION)]], colWidths=[WIDTH])
+    rule.setStyle(
+        TableStyle(
+            [
+                ("LINEBELOW", (0, 0), (-1, -1), 0.9, ACCENT),
+                ("LEFTPADDING", (0, 0), (-1, -1), 0),
+                ("TOPPADDING", (0, 0), (-1, -1), 6),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
+            ]
+        )
+    )
+    return [CondPageBreak(room), rule, Spacer(1, 2)]
+
+
+def grid(rows: Sequence[Sequence[Field]]) -> Table:
+    """Labels over values in four columns, a hairline under each row."""
+    cells: list[list[Any]] = []
+    commands: list[tuple[Any, ...]] = [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 0),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 6),
+        ("TOPPADDING", (0, 0), (-1, -1), 2.5),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+        ("LINEBELOW", (0, 0), (-1, -1), 0.4, RULE),
+    ]
+    for number, row in enumerate(rows):
+        line: list[Any] = []
+        for field in row:
+            start = len(line)
+            line += [[text(field.label, LABEL), text(field.value, STRONG)], *[""] * (field.span - 1)]
+            if field.span > 1:
+                commands.append(("SPAN", (start, number), (start + field.span - 1, number)))
+        cells.append(line)
+    table = Table(cells, colWidths=[WIDTH / GRID_COLUMNS] * GRID_COLUMNS)
+    table.setStyle(TableStyle(commands))
+    return table
+
+
+def listing(columns: Sequence[Column], rows: Sequence[Sequence[Any]], width: float = WIDTH) -> Table:
+    """A table whose heading is repeated on every page; rows are separated by hairlines."""
+    heading: list[Paragraph] = [text(column.heading, HEAD_NUMBER if column.number else HEAD) for column in columns]
+    total = sum(column.share for column in columns)
+    table = Table(
+        [heading, *rows], colWidths=[width * column.share / total for column in columns], repeatRows=1, splitByRow=1
+    )
+    table.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, 0), ACCENT),
+                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+                ("LEFTPADDING", (0, 0), (-1, -1), 5),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+                ("TOPPADDING", (0, 0), (-1, -1), 2.4),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+                ("ROWBACKGROUNDS", (0, 1), (-1, -1), [None, PANEL]),
+                ("LINEBELOW", (0, 1), (-1, -1), 0.4, RULE),
+            ]
+        )
+    )
+    return table
