@@ -6,7 +6,6 @@ Pictures are for the reader; nothing is measured on them. The same samples give 
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 
 import numpy as np
@@ -83,7 +82,7 @@ def _values(heat_map: HeatMap) -> Gray:
     """
     try:
         data = base64.b64decode(heat_map.values, validate=True)
-    except binascii.Error:
+    except ValueError:
         data = b""
     cells = heat_map.rows * heat_map.columns
     if heat_map.rows < 1 or heat_map.columns < 1 or len(data) != 4 * cells:
