@@ -1,1 +1,1 @@
-"""Who may do what, and with which key: persons, roles, passphrases, certificates, time stamps."""
+"""Who may do what: roles and rights, key envelopes, the site's certificate authority, sessions, time stamps."""

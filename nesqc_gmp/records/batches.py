@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from nesqc_gmp.records.base import DateText, DecimalText, Frozen, Identifier, Sha256, Text
-from nesqc_gmp.records.images import FrameFacts, InputCheck, InputFinding, Outcome, Prediction, RuntimeFacts
+from nesqc_gmp.records.images import (
+    Duplicate,
+    FrameFacts,
+    InputCheck,
+    InputFinding,
+    Outcome,
+    Prediction,
+    RuntimeFacts,
+)
 from nesqc_gmp.records.signatures import ElectronicSignature
 
 ImageOutcome = Literal["conforming", "not conforming", "undecided", "rejected by input check"]
@@ -38,22 +46,6 @@ class BatchRegistered(Frozen):
     line_code: Identifier
     manufactured_on: DateText
     expires_on: DateText
-
-
-class Duplicate(Frozen):
-    """An image that is like one received before.
-
-    Attributes:
-        batch: Batch of the earlier image.
-        image: Earlier image.
-        likeness: How alike they are.
-        distance: Differing bits of the perceptual hash, 0 to 64.
-    """
-
-    batch: Identifier
-    image: Identifier
-    likeness: Literal["same bytes", "same pixels", "near copy"]
-    distance: int
 
 
 class ImageReceived(Frozen):

@@ -81,6 +81,30 @@ CONTENT_KINDS = frozenset(
 """Kinds that are the content of their subject: a signature covers these, and one more of them unsigns it."""
 
 
+SIGNED_KINDS = frozenset(
+    {
+        "site_founded",
+        "incident_assessed",
+        "role_granted",
+        "credential_set",
+        "specification_approved",
+        "specification_retired",
+        "model_approved",
+        "model_activated",
+        "model_retired",
+        "result_recorded",
+        "result_verified",
+        "batch_submitted",
+        "batch_reviewed",
+        "audit_trail_reviewed",
+        "batch_disposed",
+        "certificate_withdrawn",
+        "certificate_superseded",
+    }
+)
+"""Kinds that carry a signature, and the founding record that pins the authority behind all of them."""
+
+
 class Actor(Frozen):
     """Who did it.
 

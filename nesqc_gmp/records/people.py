@@ -45,7 +45,7 @@ class RoleGranted(Frozen):
     training_reference: Text
     expires_on: DateText | None
     code_sha256: Sha256 | None
-    signature: ElectronicSignature | None
+    signature: ElectronicSignature
 
 
 class RoleRevoked(Frozen):

@@ -1,0 +1,110 @@
+"""Where a site lies and where its parts are; read once, by the command that needs it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nesqc_gmp.errors import NotFoundError
+
+LEDGER_FILE = "ledger.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class SitePaths:
+    """The parts of a site folder.
+
+    Args:
+        folder: The site folder.
+    """
+
+    folder: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The database of the ledger."""
+        return self.folder / LEDGER_FILE
+
+    @property
+    def objects(self) -> Path:
+        """Original files by digest."""
+        return self.folder / "objects"
+
+    @property
+    def keys(self) -> Path:
+        """Keys; readable by the owner of the site alone."""
+        return self.folder / "keys"
+
+    @property
+    def log_key(self) -> Path:
+        """Private key of the log."""
+        return self.keys / "log.key"
+
+    @property
+    def log_state(self) -> Path:
+        """The last checkpoint the log key signed."""
+        return self.keys / "log.state"
+
+    @property
+    def authority(self) -> Path:
+        """The certification authority of the site."""
+        return self.keys / "authority.pem"
+
+    @property
+    def timestamp_key(self) -> Path:
+        """Private key of the time-stamping authority."""
+        return self.keys / "timestamp.der"
+
+    @property
+    def certificates(self) -> Path:
+        """Issued certificates with their evidence."""
+        return self.folder / "certificates"
+
+    @property
+    def trust(self) -> Path:
+        """What an auditor pins: the log's public key and the authority's certificate."""
+        return self.folder / "trust"
+
+    @property
+    def log_verifier(self) -> Path:
+        """Public key of the log."""
+        return self.trust / "log.vkey"
+
+    @property
+    def authority_certificate(self) -> Path:
+        """Certificate of the authority."""
+        return self.trust / "authority.pem"
+
+    def envelope(self, person: str) -> Path:
+        """Sealed signing key of one person."""
+        return self.keys / "people" / f"{person}.json"
+
+
+def find_site(named: Path | None) -> SitePaths:
+    """The site that is named, by ``NESQC_SITE``, or the nearest folder above that holds one.
+
+    Raises:
+        NotFoundError: There is no site.
+    """
+    chosen = named or (Path(os.environ["NESQC_SITE"]) if os.environ.get("NESQC_SITE") else None)
+    if chosen is not None:
+        if not (chosen / LEDGER_FILE).is_file():
+            raise NotFoundError(
+                "the folder holds no site", where=str(chosen), remedy="Make one with `nesqc site init` or `nesqc demo`."
+            )
+        return SitePaths(chosen)
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / LEDGER_FILE).is_file():
+            return SitePaths(folder)
+    raise NotFoundError(
+        "there is no site in this folder or above",
+        where=str(Path.cwd()),
+        remedy="Name one with --site or NESQC_SITE, or make one with `nesqc site init` or `nesqc demo`.",
+    )
+
+
+def sessions_folder() -> Path:
+    """Where the sessions of the present user of the computer are kept."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "nesqc" / "sessions"

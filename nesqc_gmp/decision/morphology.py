@@ -1,0 +1,96 @@
+"""The image test of a batch: from the recorded scores and readings to outcomes of cultures and batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nesqc_gmp.decision.rules import ConformingShareRule, RejectedShareRule, ValidImagesRule, worst
+from nesqc_gmp.records.batches import ImageOutcome, RuleResult
+from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.products import MorphologyTest
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOf:
+    """What one person read: who, and the outcome they gave."""
+
+    person: str
+    reading: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MorphologyVerdict:
+    """The outcome of the image test.
+
+    Attributes:
+        outcome: Of the batch.
+        cultures: Outcome of each culture.
+        images: Outcome of each image after readings.
+        rules: Every rule applied to cultures and batch.
+    """
+
+    outcome: Outcome
+    cultures: Mapping[str, Outcome]
+    images: Mapping[str, ImageOutcome]
+    rules: tuple[RuleResult, ...]
+
+
+def after_readings(outcome: ImageOutcome, readings: Sequence[ReadingOf], test: MorphologyTest) -> ImageOutcome:
+    """The outcome of an image once people have read it.
+
+    A reading never improves what the model called not conforming, nor an image outside the input check. It makes a
+    conforming image undecided where a person disagrees. An undecided image counts as conforming only where the
+    specification says so and two different people read it as conforming, and nobody read it otherwise.
+    """
+    if outcome in {"not conforming", "rejected by input check"} or not readings:
+        return outcome
+    latest = {reading.person: reading.reading for reading in readings}
+    given = set(latest.values())
+    if outcome == "conforming":
+        return "conforming" if given == {"conforming"} else "undecided"
+    if given == {"not conforming"}:
+        return "not conforming"
+    agreed = given == {"conforming"} and len(latest) >= 2
+    return "conforming" if agreed and test.undecided_images == "two readings" else "undecided"
+
+
+def judge(
+    test: MorphologyTest,
+    attempts: Sequence[Mapping[str, ImageOutcome]],
+    cultures: Mapping[str, str],
+    readings: Mapping[str, Sequence[ReadingOf]],
+    refused_files: int,
+) -> MorphologyVerdict:
+    """Decide the image test.
+
+    Args:
+        test: The test of the specification.
+        attempts: Outcomes by image of every completed attempt; all of them count, the least favourable decides.
+        cultures: Culture of each image of the sealed set.
+        readings: Readings by image.
+        refused_files: Files refused at receipt.
+    """
+    images = {
+        image: after_readings(_least([attempt.get(image) for attempt in attempts]), readings.get(image, ()), test)
+        for image in cultures
+    }
+    rules: list[RuleResult] = []
+    verdicts: dict[str, Outcome] = {}
+    for culture in dict.fromkeys(cultures.values()):
+        own = [images[image] for image in cultures if cultures[image] == culture]
+        valid = ValidImagesRule(test.valid_images_min).apply(culture, own)
+        share = ConformingShareRule(test.conforming_share_min).apply(culture, own)
+        rules += [valid, share]
+        verdicts[culture] = "undecided" if valid.outcome == "undecided" else share.outcome
+    rejected = RejectedShareRule(test.rejected_share_max).apply(list(images.values()), refused_files)
+    outcome = worst([*verdicts.values(), rejected.outcome])
+    return MorphologyVerdict(outcome, verdicts, images, (*rules, rejected))
+
+
+def _least(outcomes: Sequence[ImageOutcome | None]) -> ImageOutcome:
+    """The least favourable outcome over attempts; an image without a result is undecided."""
+    for candidate in ("not conforming", "rejected by input check"):
+        if candidate in outcomes:
+            return candidate
+    return "conforming" if outcomes and set(outcomes) == {"conforming"} else "undecided"

@@ -1,0 +1,119 @@
+"""The one table of roles and rights (21 CFR 11.10(g); EU GMP Annex 11 cl. 12, draft 12.3).
+
+A right is named ``noun.verb``, as the command is. The administrator keeps accounts and has no right on batch data;
+QA decides who may do what and decides about batches; whoever performs, reviews or releases a batch does one of the
+three. Nobody grants to themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nesqc_gmp.records.people import Role
+
+_READING: Final = frozenset(
+    {
+        "audit.log",
+        "audit.search",
+        "batches.list",
+        "batches.show",
+        "certificates.list",
+        "certificates.show",
+        "models.list",
+        "models.show",
+        "models.verify",
+        "people.access-list",
+        "people.list",
+        "products.list",
+        "products.show",
+        "site.status",
+    }
+)
+
+RIGHTS: Final[dict[Role, frozenset[str]]] = {
+    "administrator": frozenset(
+        {
+            "audit.log",
+            "audit.search",
+            "people.access-list",
+            "people.list",
+            "people.enrol",
+            "people.disable",
+            "people.revoke",
+            "people.reset",
+            "audit.checkpoint",
+            "site.status",
+        }
+    ),
+    "operator": _READING
+    | {
+        "batches.register",
+        "batches.receive",
+        "batches.explain",
+        "batches.seal",
+        "batches.analyse",
+        "batches.read",
+        "batches.record-result",
+        "batches.submit",
+    },
+    "reviewer": _READING
+    | {
+        "products.draft",
+        "models.install",
+        "batches.explain",
+        "batches.read",
+        "batches.verify-result",
+        "batches.review",
+        "audit.checkpoint",
+        "audit.review",
+    },
+    "qa": _READING
+    | {
+        "people.grant",
+        "people.revoke",
+        "people.disable",
+        "people.reset",
+        "products.approve",
+        "products.retire",
+        "models.approve",
+        "models.activate",
+        "models.retire",
+        "batches.hold",
+        "batches.reject",
+        "batches.release",
+        "certificates.issue",
+        "certificates.supersede",
+        "certificates.withdraw",
+        "audit.checkpoint",
+        "audit.review",
+        "site.assess",
+    },
+    "data scientist": _READING | {"models.lock", "models.install", "products.draft"},
+    "auditor": _READING | {"audit.checkpoint"},
+}
+"""What each role may do."""
+
+EXCLUSIVE: Final[frozenset[frozenset[Role]]] = frozenset(
+    {
+        frozenset({"administrator", "operator"}),
+        frozenset({"administrator", "reviewer"}),
+        frozenset({"administrator", "qa"}),
+        frozenset({"administrator", "data scientist"}),
+        frozenset({"qa", "operator"}),
+        frozenset({"auditor", "administrator"}),
+        frozenset({"auditor", "operator"}),
+        frozenset({"auditor", "reviewer"}),
+        frozenset({"auditor", "qa"}),
+    }
+)
+"""Pairs of roles that one person never holds together (PIC/S PI 041 9.5, 9.6)."""
+
+
+def role_for(right: str, roles: frozenset[Role]) -> Role | None:
+    """The role in which a person with these roles does an act, ``None`` where no role allows it."""
+    return next((role for role in RIGHTS if role in roles and right in RIGHTS[role]), None)
+
+
+def conflicts(role: Role, roles: frozenset[Role]) -> tuple[Role, ...]:
+    """Roles held that exclude a further role."""
+    return tuple(held for held in sorted(roles) if frozenset({held, role}) in EXCLUSIVE)

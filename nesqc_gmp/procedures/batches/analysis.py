@@ -1,0 +1,209 @@
+"""Analysis: the attempt is committed before any score exists, each result before it is shown.
+
+There is no other way to a score. Interruption, failure and loss of power leave an attempt that is listed for ever: a
+running command closes its attempt as aborted or failed, and an attempt whose process is gone is closed by the next
+command that looks at the batch, with an incident.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nesqc_gmp.decision.rules import ScoreRule
+from nesqc_gmp.errors import IntegrityError, NesqcError
+from nesqc_gmp.imaging.check import check
+from nesqc_gmp.imaging.decode import decode
+from nesqc_gmp.inference.engine import Engine
+from nesqc_gmp.inference.input_space import inside_input_space
+from nesqc_gmp.ledger import Receipt, Transaction
+from nesqc_gmp.procedures import models as model_procedures
+from nesqc_gmp.procedures.batches.common import load_batch, subject
+from nesqc_gmp.procedures.context import SYSTEM, Session, Site
+from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageScored
+from nesqc_gmp.records.images import AttemptReceipt, InputCheck, Prediction
+from nesqc_gmp.records.models import ModelManifest
+from nesqc_gmp.records.products import Specification
+from nesqc_gmp.state import release
+from nesqc_gmp.state.batches import Attempt, Image
+from nesqc_gmp.state.incidents import require_no_incident
+from nesqc_gmp.state.models import fold_models, require_active
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One recorded result, handed on only after it was committed."""
+
+    done: int
+    total: int
+    scored: ImageScored
+
+
+def analyse(
+    session: Session,
+    batch: str,
+    reason: str | None = None,
+    shown: Callable[[Progress], None] = lambda progress: None,
+) -> Attempt:
+    """Score every image of the sealed set with the locked model.
+
+    Args:
+        session: An operator.
+        batch: The batch.
+        reason: Why a batch is analysed again.
+        shown: Called after each result is in the ledger.
+
+    Returns:
+        The closed attempt.
+
+    Raises:
+        ModelRefusedError: The model is not active, not byte for byte what was approved, or fails its golden run.
+        OutOfSequenceError: The set is not sealed, or a repeat has no reason.
+        KeyboardInterrupt: The person stopped it; the attempt is closed as aborted.
+    """
+    site = session.site
+    recover(site, batch)
+    with session.acting("batches.analyse", subject(batch)) as act:
+        state, specification = load_batch(act.transaction, batch)
+        release.require_analysable(state, reason)
+        digest = specification.morphology.model_sha256
+        require_active(fold_models(act.transaction.entries_about("model")), digest)
+        require_no_incident(site.state(act.transaction), batch)
+    engine = model_procedures.start(site, digest)
+    manifest = model_procedures.load(site, digest).manifest
+    with session.acting("batches.analyse", subject(batch)) as act:
+        state, specification = load_batch(act.transaction, batch)
+        release.require_analysable(state, reason)
+        number = len(state.attempts) + 1
+        opened = AttemptOpened(
+            attempt=number,
+            model_sha256=digest,
+            images=len(state.images),
+            runtime=engine.runtime_facts(),
+            process=_process(),
+        )
+        receipt = act.append(subject(batch), opened, reason)
+    run = _Run(session, batch, number, specification, manifest, engine, _receipt(site, batch, number, receipt))
+    return run.score_all(list(state.images.values()), shown)
+
+
+def _receipt(site: Site, batch: str, number: int, receipt: Receipt) -> AttemptReceipt:
+    with site.ledger.reading() as reader:
+        note = reader.checkpoint_note()
+    return AttemptReceipt(batch=batch, attempt=number, index=receipt.index, checkpoint=note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One running attempt."""
+
+    session: Session
+    batch: str
+    number: int
+    specification: Specification
+    manifest: ModelManifest
+    engine: Engine
+    receipt: AttemptReceipt
+
+    def score_all(self, images: Sequence[Image], shown: Callable[[Progress], None]) -> Attempt:
+        done = 0
+        try:
+            for image in images:
+                scored = self._score(image)
+                done += 1
+                shown(Progress(done, len(images), scored))
+        except KeyboardInterrupt:
+            self._close("aborted", done, "stopped by the person")
+            raise
+        except Exception as error:
+            detail = str(error) if isinstance(error, NesqcError) else f"unexpected {type(error).__name__}"
+            self._close("failed", done, detail[:2000])
+            if isinstance(error, IntegrityError):
+                with self.session.site.ledger.writing() as transaction:
+                    self.session.site.open_incident(transaction, "object altered", str(error), self.batch)
+            raise
+        return self._close("completed", done, "every image has a result")
+
+    def _score(self, image: Image) -> ImageScored:
+        """Read the original again, check it, predict, decide, commit."""
+        received = image.received
+        digest = received.facts.sha256
+        frame = decode(self.session.site.objects.read(digest), name=received.image)
+        checked = check(frame, self.specification.input_space, pixel_size_um=received.pixel_size_um)
+        prediction = self.engine.predict(frame.samples, self.receipt) if checked.passed else None
+        scored = self._decided(received.image, digest, checked, prediction)
+        with self.session.acting("batches.analyse", subject(self.batch)) as act:
+            act.append(subject(self.batch), scored)
+        return scored
+
+    def _decided(self, image: str, digest: str, checked: InputCheck, prediction: Prediction | None) -> ImageScored:
+        findings = inside_input_space(prediction) if prediction else ()
+        outcome: ImageOutcome = "rejected by input check"
+        if prediction is not None and all(finding.passed for finding in findings):
+            rule = ScoreRule(self.manifest.conforming_from, self.manifest.not_conforming_below)
+            outcome = rule.apply(image, prediction.score).outcome
+        return ImageScored(
+            attempt=self.number,
+            image=image,
+            sha256=digest,
+            check=checked,
+            model_check=findings,
+            prediction=prediction,
+            outcome=outcome,
+        )
+
+    def _close(self, ending: Ending, scored: int, detail: str) -> Attempt:
+        with self.session.site.ledger.writing() as transaction:
+            _close_attempt(self.session.site, transaction, self.batch, self.number, (ending, scored, detail))
+            state, _ = load_batch(transaction, self.batch)
+        return state.attempts[-1]
+
+
+def _close_attempt(site: Site, transaction: Transaction, batch: str, number: int, end: tuple[Ending, int, str]) -> None:
+    ending, scored, detail = end
+    record = AttemptClosed(attempt=number, ending=ending, scored=scored, detail=detail)
+    site.append(transaction, SYSTEM, subject(batch), record)
+
+
+def recover(site: Site, batch: str) -> bool:
+    """Close an attempt whose process is gone as aborted, and open an incident; returns whether there was one."""
+    with site.ledger.reading() as reader:
+        state, _ = load_batch(reader, batch)
+    if state.open_attempt is None or _running(state.open_attempt.opened.process):
+        return False
+    with site.ledger.writing() as transaction:
+        state, _ = load_batch(transaction, batch)
+        attempt = state.open_attempt
+        if attempt is None:
+            return False
+        scored = len(attempt.scores)
+        detail = f"the program ended without closing the attempt; {scored} of {attempt.opened.images} images scored"
+        _close_attempt(site, transaction, batch, attempt.number, ("aborted", scored, detail))
+        site.open_incident(transaction, "interrupted attempt", f"{batch}, attempt {attempt.number}: {detail}", batch)
+    return True
+
+
+def _process() -> str:
+    """This process: boot, id and start time, so that a later process with the same id is not taken for it."""
+    return f"{_boot()}/{os.getpid()}/{_start_time(os.getpid())}"
+
+
+def _running(process: str) -> bool:
+    boot, identifier, started = process.split("/")
+    return boot == _boot() and _start_time(int(identifier)) == started
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def _start_time(identifier: int) -> str:
+    try:
+        return Path(f"/proc/{identifier}/stat").read_text().rpartition(") ")[2].split()[19]
+    except (OSError, IndexError):
+        return "gone"

@@ -1,0 +1,47 @@
+"""A person's own reading of an image; it stands beside what the model said and never replaces it."""
+
+from __future__ import annotations
+
+from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError
+from nesqc_gmp.procedures.batches.common import load_batch, subject
+from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.records.batches import ImageRead
+from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.state import release
+
+
+def read(session: Session, batch: str, image: str, reading: Outcome, reason: str | None, *, blinded: bool) -> ImageRead:
+    """Record a reading.
+
+    Args:
+        session: An operator or reviewer.
+        batch: The batch.
+        image: The image.
+        reading: The person's outcome.
+        reason: Why it differs from the model's; needed then.
+        blinded: Whether the score was withheld from the reader until now.
+
+    Raises:
+        InvalidInputError: The reading differs from the model's outcome and no reason is given.
+        NotAuthorisedError: A blinded reading of an image whose score this person has been shown.
+    """
+    with session.acting("batches.read", subject(batch)) as act:
+        state, _ = load_batch(act.transaction, batch)
+        release.require_open(state)
+        release.image(state, image)
+        outcome = release.model_outcome(state, image)
+        override = outcome is not None and outcome != reading
+        if override and not reason:
+            raise InvalidInputError(
+                f"the reading differs from the model's outcome ({outcome}) and needs a reason",
+                where=image,
+                remedy="Give --reason.",
+            )
+        shown_to = {attempt.opened_by for attempt in state.attempts}
+        if blinded and act.person.id in shown_to:
+            raise NotAuthorisedError(
+                "you ran the analysis and were shown the scores; your reading is not blinded", where=image
+            )
+        record = ImageRead(image=image, reading=reading, blinded=blinded, model_outcome=outcome, override=override)
+        act.append(subject(batch), record, reason)
+    return record

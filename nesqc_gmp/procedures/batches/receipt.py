@@ -1,0 +1,255 @@
+"""Registering a batch, receiving its images, explaining likenesses, and sealing the set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import ImageRejectedError, InvalidInputError, OutOfSequenceError
+from nesqc_gmp.imaging.decode import decode
+from nesqc_gmp.imaging.duplicates import find_duplicates
+from nesqc_gmp.imaging.sample_sheet import read_sample_sheet
+from nesqc_gmp.procedures.batches.common import load_batch, subject
+from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.records.batches import (
+    BatchRegistered,
+    DuplicateExplained,
+    ImageReceived,
+    ImageRefused,
+    ImageSetSealed,
+)
+from nesqc_gmp.records.images import KnownImage
+from nesqc_gmp.state import products as product_state
+from nesqc_gmp.state import release
+from nesqc_gmp.state.batches import Batch
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
+FILE_LIMIT = 512 * 2**20
+"""Largest file that is read, in bytes."""
+
+
+def register(
+    session: Session, batch: str, specification_id: str, line_code: str, manufactured_on: str, expires_on: str
+) -> None:
+    """Register a batch against an approved specification.
+
+    Raises:
+        InvalidInputError: The number was used before, or a date is not one.
+        OutOfSequenceError: The specification is not approved.
+    """
+    record = BatchRegistered(
+        batch=batch,
+        specification_id=specification_id,
+        line_code=line_code,
+        manufactured_on=manufactured_on,
+        expires_on=expires_on,
+    )
+    if _day(manufactured_on, "manufactured_on") > _day(expires_on, "expires_on"):
+        raise InvalidInputError("the expiry date lies before the date of manufacture", where="expires_on")
+    with session.acting("batches.register", subject(batch)) as act:
+        if batch in act.transaction.batches():
+            raise InvalidInputError("the batch number was used before", where=batch)
+        specifications = product_state.fold_specifications(act.transaction.entries_about("specification"))
+        product_state.require(product_state.get(specifications, specification_id), "approved", "register a batch for")
+        act.append(subject(batch), record)
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInputError(f"{text!r} is not a date", where=field, remedy="Write it as YYYY-MM-DD.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One file to be received and what the person says it shows.
+
+    Attributes:
+        path: The file.
+        culture: Culture.
+        passage: Passage number.
+        field: Field of view.
+        captured_at: Capture time with offset, where known.
+        pixel_size_um: Pixel edge in micrometres, where the sheet gives it.
+    """
+
+    path: Path
+    culture: str
+    passage: int
+    field: str
+    captured_at: str | None = None
+    pixel_size_um: str | None = None
+
+
+def incoming(paths: Sequence[Path], culture: str | None, passage: int | None) -> tuple[Incoming, ...]:
+    """The files that paths stand for: files, folders, or sample sheets.
+
+    Args:
+        paths: Image files, folders of image files, or CSV sample sheets.
+        culture: Culture of files that no sheet describes.
+        passage: Their passage number.
+
+    Raises:
+        InvalidInputError: A path does not exist, or culture or passage is not known.
+    """
+    found: list[Incoming] = []
+    for path in paths:
+        if path.suffix.casefold() == ".csv":
+            found += _from_sheet(path)
+        elif path.is_dir():
+            files = sorted(p for p in path.iterdir() if p.suffix.casefold() in IMAGE_SUFFIXES)
+            found += [_described(file, culture, passage) for file in files]
+        else:
+            found.append(_described(path, culture, passage))
+    if not found:
+        raise InvalidInputError("there is no image to receive", where=", ".join(map(str, paths)))
+    return tuple(found)
+
+
+def _from_sheet(path: Path) -> Iterator[Incoming]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"the sample sheet cannot be read: {error.strerror}", where=str(path)) from error
+    for row in read_sample_sheet(data, path.name):
+        file = path.parent / row.file
+        yield Incoming(file, row.culture, row.passage, row.field, row.captured_at, row.pixel_size_um)
+
+
+def _described(path: Path, culture: str | None, passage: int | None) -> Incoming:
+    if culture is None or passage is None:
+        raise InvalidInputError(
+            "culture and passage of the image are not known",
+            where=str(path),
+            remedy="Give --culture and --passage, or a sample sheet (CSV).",
+        )
+    field = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.stem).strip("-._")[:40] or "image"
+    return Incoming(path, culture, passage, field)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one file.
+
+    Attributes:
+        file_name: Its name.
+        image: Its id in the batch, ``None`` where it was refused.
+        note: What a person must know: a likeness, or why it was refused.
+    """
+
+    file_name: str
+    image: str | None
+    note: str
+
+
+def receive(
+    session: Session,
+    batch: str,
+    files: Sequence[Incoming],
+    shown: Callable[[Received], None] = lambda received: None,
+) -> tuple[Received, ...]:
+    """Store the original bytes of each file and record it, one by one.
+
+    A file that is no acceptable image is kept and recorded as refused; it counts as submitted.
+
+    Raises:
+        OutOfSequenceError: The set is sealed.
+        InvalidInputError: A file cannot be read.
+    """
+    done: list[Received] = []
+    for file in files:
+        data = _read(file.path)
+        try:
+            outcome = _receive_image(session, batch, file, data)
+        except ImageRejectedError as error:
+            outcome = _refuse_image(session, batch, file, data, error)
+        done.append(outcome)
+        shown(outcome)
+    return tuple(done)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > FILE_LIMIT:
+            raise InvalidInputError(f"the file is larger than {FILE_LIMIT // 2**20} MiB", where=str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(
+            f"the file cannot be read: {error.strerror}", where=str(path), remedy="Files received so far are kept."
+        ) from error
+
+
+def _receive_image(session: Session, batch: str, file: Incoming, data: bytes) -> Received:
+    frame = decode(data, name=file.path.name)
+    name = f"{file.culture}_{file.field}"
+    with session.acting("batches.receive", subject(batch)) as act:
+        state, _ = load_batch(act.transaction, batch)
+        release.require_receiving(state)
+        if name in state.images:
+            raise InvalidInputError(f"the batch has an image {name} already", where=file.path.name)
+        known = (
+            KnownImage(batch=b, image=i, sha256=s, pixels_sha256=p, perceptual_hash=h)
+            for b, i, s, p, h in act.transaction.known_images()
+        )
+        duplicates = find_duplicates(frame.facts, known)
+        record = ImageReceived(
+            image=name,
+            culture=file.culture,
+            passage=file.passage,
+            field=file.field,
+            captured_at=file.captured_at,
+            pixel_size_um=file.pixel_size_um,
+            file_name=file.path.name,
+            facts=frame.facts,
+            duplicates=duplicates[:50],
+        )
+        session.site.objects.put(data)
+        act.append(subject(batch), record)
+    likeness = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates[:3])
+    return Received(file.path.name, name, likeness)
+
+
+def _refuse_image(session: Session, batch: str, file: Incoming, data: bytes, error: ImageRejectedError) -> Received:
+    with session.acting("batches.receive", subject(batch)) as act:
+        state, _ = load_batch(act.transaction, batch)
+        release.require_receiving(state)
+        record = ImageRefused(file_name=file.path.name, sha256=session.site.objects.put(data), why=error.what[:2000])
+        act.append(subject(batch), record)
+    return Received(file.path.name, None, error.what)
+
+
+def explain(session: Session, batch: str, image: str, reason: str) -> None:
+    """Explain why an image is like another one.
+
+    Raises:
+        OutOfSequenceError: The image is like no other, or was explained.
+    """
+    with session.acting("batches.explain", subject(batch)) as act:
+        state, _ = load_batch(act.transaction, batch)
+        release.require_receiving(state)
+        if not release.image(state, image).blocked:
+            raise OutOfSequenceError("there is nothing to explain about this image", where=image)
+        act.append(subject(batch), DuplicateExplained(image=image), reason)
+
+
+def seal(session: Session, batch: str) -> int:
+    """Make the set final; returns the count of images.
+
+    Raises:
+        OutOfSequenceError: The sampling plan is not fulfilled, or a likeness is not explained.
+    """
+    with session.acting("batches.seal", subject(batch)) as act:
+        state, specification = load_batch(act.transaction, batch)
+        release.require_sealable(state, specification)
+        record = ImageSetSealed(images=len(state.images), images_sha256=set_digest(state), refused=len(state.refused))
+        act.append(subject(batch), record)
+    return len(state.images)
+
+
+def set_digest(batch: Batch) -> str:
+    """Digest of the sealed set: canonical JSON of image ids with the digests of their bytes."""
+    return sha256_hex(canonical_json({name: image.received.facts.sha256 for name, image in batch.images.items()}))

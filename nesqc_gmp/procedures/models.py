@@ -1,0 +1,172 @@
+"""Model packages: install, verify, approve, activate, retire, and load for a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, ModelRefusedError, NesqcError, NotAuthorisedError
+from nesqc_gmp.esign import Ceremony
+from nesqc_gmp.inference.engine import Engine
+from nesqc_gmp.ledger import Reader
+from nesqc_gmp.modelpack.layout import MANIFEST
+from nesqc_gmp.modelpack.lock import lock as lock_folder
+from nesqc_gmp.modelpack.package import LockedModel, open_package, open_package_bytes, parse_manifest
+from nesqc_gmp.procedures.context import Prepared, Session, Signer, Site
+from nesqc_gmp.records.entry import Record, Subject
+from nesqc_gmp.records.models import (
+    ModelActivated,
+    ModelApproved,
+    ModelDescription,
+    ModelInstalled,
+    ModelRetired,
+)
+from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
+from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require
+from nesqc_gmp.state.people import Person
+
+
+def _subject(digest: str) -> Subject:
+    return Subject(type="model", id=digest)
+
+
+def lock(session: Session, folder: Path, description: Path) -> LockedModel:
+    """Lock a folder of model, card and golden images: from here on one changed byte is another model.
+
+    Args:
+        session: A data scientist.
+        folder: The parts of a package.
+        description: JSON file with what is said of the model (``records.models.ModelDescription``).
+
+    Raises:
+        InvalidInputError: The description is not complete.
+        ModelRefusedError: The folder is not a package, or the golden run does not give the golden outputs.
+    """
+    with session.viewing("models.lock"):
+        try:
+            value = ModelDescription.model_validate_json(description.read_bytes())
+        except (OSError, ValueError) as error:
+            raise InvalidInputError(f"the description cannot be used: {error}", where=str(description)) from error
+        model = lock_folder(folder, value)
+    Engine(model)
+    return model
+
+
+def install(session: Session, folder: Path) -> ModelState:
+    """Bring a locked package to the site: every byte into the store, after the golden run.
+
+    Raises:
+        ModelRefusedError: The package is not what its manifest names, or the golden run differs.
+        InvalidInputError: It is installed already.
+    """
+    model = open_package(folder)
+    engine = Engine(model)
+    with session.acting("models.install", _subject(model.digest)) as act:
+        if model.digest in fold_models(act.transaction.entries_about("model")):
+            raise InvalidInputError("the package is installed already", where=model.digest[:16])
+        for data in model.files().values():
+            session.site.objects.put(data)
+        record = ModelInstalled(
+            model_sha256=model.digest, manifest=model.manifest, self_test=engine.runtime_facts().self_test
+        )
+        act.append(_subject(model.digest), record)
+        return fold_models(act.transaction.entries("model", model.digest))[model.digest]
+
+
+def load(site: Site, digest: str) -> LockedModel:
+    """The package of this digest from the site's store, every byte hashed again.
+
+    Raises:
+        ModelRefusedError: A byte is not what was installed.
+    """
+    try:
+        manifest_bytes = site.objects.read(digest)
+        manifest = parse_manifest(manifest_bytes)
+        files = {part.path: site.objects.read(part.sha256) for part in manifest.parts}
+    except IntegrityError as error:
+        raise ModelRefusedError(f"a file of the model was altered: {error}", where=digest[:16]) from error
+    return open_package_bytes({MANIFEST: manifest_bytes, **files}, digest)
+
+
+def verify(session: Session, name: str) -> ModelState:
+    """Check an installed package byte for byte and repeat its golden run; a failure opens an incident.
+
+    Raises:
+        ModelRefusedError: It is not what was installed.
+    """
+    with session.viewing("models.verify") as reader:
+        model = get(fold_models(reader.entries_about("model")), name)
+    start(session.site, model.model_sha256)
+    return model
+
+
+def start(site: Site, digest: str) -> Engine:
+    """An engine for a package; a refusal opens an incident.
+
+    Raises:
+        ModelRefusedError: A byte differs, or the golden run does.
+    """
+    try:
+        return Engine(load(site, digest))
+    except NesqcError as error:
+        with site.ledger.writing() as transaction:
+            site.open_incident(transaction, "model refused", f"{digest[:16]}: {error}")
+        raise
+
+
+def approve(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
+    """Approve an installed package; nobody approves what they installed."""
+    _step(session, name, reason, ceremony, ("approve", "installed", "approved"))
+
+
+def activate(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
+    """Put an approved package into use."""
+    _step(session, name, reason, ceremony, ("activate", "approved", "activated"))
+
+
+def retire(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
+    """Take an active package out of use."""
+    _step(session, name, reason, ceremony, ("retire", "active", "retired"))
+
+
+_Act = Literal["approve", "activate", "retire"]
+_RECORDS: dict[_Act, type[ModelApproved | ModelActivated | ModelRetired]] = {
+    "approve": ModelApproved,
+    "activate": ModelActivated,
+    "retire": ModelRetired,
+}
+
+
+def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tuple[_Act, Standing, Meaning]) -> None:
+    verb, standing, meaning = step
+    with session.viewing("models.list") as reader:
+        digest = get(fold_models(reader.entries_about("model")), name).model_sha256
+
+    def prepare(reader: Reader, person: Person) -> Prepared:
+        model = get(fold_models(reader.entries_about("model")), digest)
+        require(model, standing, verb)
+        if verb == "approve" and model.installed_by == person.id:
+            raise NotAuthorisedError("nobody approves a model they installed", where=model.label)
+
+        def make(signature: ElectronicSignature) -> Record:
+            return _RECORDS[verb](model_sha256=digest, signature=signature)
+
+        return make, Signer(meaning, _shown(model))
+
+    session.sign(f"models.{verb}", _subject(digest), prepare, ceremony, reason)
+
+
+def _shown(model: ModelState) -> tuple[str, ...]:
+    manifest = model.manifest
+    return (
+        f"Model {model.label}, digest {model.model_sha256}",
+        f"Intended use: {manifest.intended_use}"[:390],
+        f"Conforming from {manifest.conforming_from}, not conforming below {manifest.not_conforming_below}",
+        "For demonstration only, not for GMP use" if manifest.demonstration else "Not marked as a demonstration",
+    )
+
+
+def models(session: Session) -> Models:
+    """All packages."""
+    with session.viewing("models.list") as reader:
+        return fold_models(reader.entries_about("model"))

@@ -1,0 +1,98 @@
+"""Model packages and their standing, folded from the records about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from nesqc_gmp.errors import ModelRefusedError, NotFoundError, OutOfSequenceError
+from nesqc_gmp.records import models as records
+from nesqc_gmp.records.base import Identifier
+from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.models import ModelManifest
+
+Standing = Literal["installed", "approved", "active", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One installed package."""
+
+    model_sha256: str
+    manifest: ModelManifest
+    installed_by: Identifier
+    standing: Standing = "installed"
+
+    @property
+    def label(self) -> str:
+        """Name and version for the eye."""
+        return f"{self.manifest.name} {self.manifest.model_version}"
+
+
+Models = dict[str, ModelState]
+
+
+def fold_models(entries: Iterable[Entry]) -> Models:
+    """All packages by digest, from the entries about models."""
+    found: Models = {}
+    for entry in entries:
+        match entry.record:
+            case records.ModelInstalled(model_sha256=digest, manifest=manifest):
+                found[digest] = ModelState(digest, manifest, entry.actor.person)
+            case records.ModelApproved(model_sha256=digest):
+                found[digest] = replace(found[digest], standing="approved")
+            case records.ModelActivated(model_sha256=digest):
+                found[digest] = replace(found[digest], standing="active")
+            case records.ModelRetired(model_sha256=digest):
+                found[digest] = replace(found[digest], standing="retired")
+            case _:
+                continue
+    return found
+
+
+def get(models: Models, name: str) -> ModelState:
+    """One package by digest, by the first digits of it, or by ``name:version``.
+
+    Raises:
+        NotFoundError: None or more than one fits.
+    """
+    fitting = [
+        model
+        for digest, model in models.items()
+        if (len(name) >= 8 and digest.startswith(name))
+        or name == f"{model.manifest.name}:{model.manifest.model_version}"
+    ]
+    if len(fitting) != 1:
+        what = "no installed model fits" if not fitting else "more than one installed model fits"
+        raise NotFoundError(what, where=name, remedy="Give the digest; see `nesqc models list`.")
+    return fitting[0]
+
+
+def require(model: ModelState, standing: Standing, act: str) -> None:
+    """A package stands where an act needs it.
+
+    Raises:
+        OutOfSequenceError: It does not.
+    """
+    if model.standing != standing:
+        raise OutOfSequenceError(
+            f"cannot {act} a model that is {model.standing}; it has to be {standing}", where=model.label
+        )
+
+
+def require_active(models: Models, digest: str) -> ModelState:
+    """The package that a specification names, which has to be active to run.
+
+    Raises:
+        ModelRefusedError: It is not installed, not approved or not active.
+    """
+    model = models.get(digest)
+    if model is None or model.standing != "active":
+        standing = "not installed" if model is None else model.standing
+        raise ModelRefusedError(
+            f"the model that the specification names is {standing}, not active",
+            where=digest[:16],
+            remedy="QA approves and activates it with `nesqc models`.",
+        )
+    return model
