@@ -16,6 +16,7 @@ from nesqc_gmp.inference.golden import output_bytes, require_identical
 from nesqc_gmp.inference.gray import GraySamples, gray_samples
 from nesqc_gmp.inference.maps import heat_map, tile_scores
 from nesqc_gmp.inference.session import Outputs, Session
+from nesqc_gmp.modelpack.layout import MODEL
 from nesqc_gmp.modelpack.package import LockedModel
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.images import AttemptReceipt, Prediction, RuntimeFacts
@@ -36,7 +37,7 @@ class Engine:
 
     def __init__(self, model: LockedModel) -> None:
         self._manifest = model.manifest
-        self._session = Session(model)
+        self._session = Session(model.parts[MODEL], model.manifest.graph, model.manifest.runtime)
         self._self_test = require_identical(model, self._session)
         self._mean = np.array([float(value) for value in self._manifest.statistics_mean])
         self._precision = np.array([[float(value) for value in row] for row in self._manifest.statistics_precision])

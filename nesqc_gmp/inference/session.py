@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from nesqc_gmp.errors import ModelRefusedError
 from nesqc_gmp.inference.gray import GraySamples
 from nesqc_gmp.modelpack.layout import MODEL
-from nesqc_gmp.modelpack.package import LockedModel
 from nesqc_gmp.records.images import RuntimeFacts
 from nesqc_gmp.records.models import Graph, RuntimeSettings
 
@@ -33,19 +32,21 @@ _LEVELS = {"EXTENDED": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED}
 
 
 class Session:
-    """An onnxruntime session built from verified bytes.
+    """An onnxruntime session built from bytes in memory.
 
     Args:
-        model: The verified package.
+        model: Bytes of the ONNX file.
+        graph: Its inputs and outputs.
+        settings: How the session runs.
 
     Raises:
         ModelRefusedError: onnxruntime cannot build the session as the manifest asks.
     """
 
-    def __init__(self, model: LockedModel) -> None:
-        self._graph = model.manifest.graph
-        self._settings = model.manifest.runtime
-        self._session = _build(model.parts[MODEL], self._settings)
+    def __init__(self, model: bytes, graph: Graph, settings: RuntimeSettings) -> None:
+        self._graph = graph
+        self._settings = settings
+        self._session = _build(model, settings)
         _require(self._session, self._graph, self._settings)
 
     def run(self, gray: GraySamples) -> Outputs:

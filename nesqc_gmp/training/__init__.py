@@ -9,5 +9,6 @@
     fit                   the training loop, seeded
     measure               AUROC, calibration, thresholds, limits: numpy, no torch
     export                the trained net as one ONNX graph, built node by node
-    package               golden tensors, card, description: a folder to lock
+    judge, report         scores and refusals of the exported graph on test cultures and corruptions
+    description, card     what is said of the model | golden: images with the bytes they must give
 """

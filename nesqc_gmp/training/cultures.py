@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nesqc_gmp.simulation.culture import simulate, unlabelled
 from nesqc_gmp.simulation.look import draw_look
 
-SEVERITY_FROM = 0.25
+SEVERITY_FROM = 0.15
 """Mildest severity of a culture that is not conforming."""
 
 
@@ -54,10 +54,11 @@ class Pictures:
 
 
 def severity_of(culture: int) -> float:
-    """Severity of a culture that is not conforming, 0.25 to 1; 0 for a conforming one."""
+    """Severity of a culture that is not conforming, 0.15 to 1, mild ones more often; 0 for a conforming one."""
     if culture % 2 == 0:
         return 0.0
-    return float(np.random.default_rng([culture, 0x5E7]).uniform(SEVERITY_FROM, 1.0))
+    draw = float(np.random.default_rng([culture, 0x5E7]).uniform())
+    return SEVERITY_FROM + (1 - SEVERITY_FROM) * draw**2
 
 
 def field_of(culture: int, field: int) -> NDArray[np.uint8]:

@@ -29,7 +29,7 @@ class Recipe:
     """
 
     seed: int = 20260101
-    epochs: int = 16
+    epochs: int = 12
     batch: int = 20
     learning_rate: float = 4e-3
     weight_decay: float = 2e-2
@@ -77,7 +77,7 @@ def _step(network: Network, images: Tensor, target: Tensor) -> float:
     smooth = target * 0.96 + 0.02
     loss = nn.functional.binary_cross_entropy_with_logits(network(normalised(images, pool=1)).logit, smooth)
     loss.backward()  # type: ignore[no-untyped-call]
-    return float(loss)
+    return float(loss.detach())
 
 
 def _chunks(samples: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
@@ -86,7 +86,7 @@ def _chunks(samples: NDArray[np.uint8], size: int) -> list[NDArray[np.uint8]]:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The network's view of a set of pictures: logits ``(n,)`` and features ``(n, 512)``, 64-bit floats."""
+    """The network's view of a set of pictures: logits ``(n,)`` and features ``(n, 256)``, 64-bit floats."""
 
     logit: NDArray[np.float64]
     features: NDArray[np.float64]

@@ -20,6 +20,12 @@ POOL = 2
 VARIANCE_FLOOR = 1.0
 """Added to the variance of the pooled samples (16-bit counts squared): a blank image becomes zeros, not an error."""
 
+MEANS_OF = (0, 1, 2, 4)
+"""Levels (0 the stem, then the stages) whose channel means are features; the last gives the embedding."""
+
+SPREADS_OF = (0, 1, 2)
+"""Levels whose channel standard deviations are features: they see noise and blur, which the embedding does not."""
+
 SPREAD_FLOOR = 1e-6
 """Added to the variance of a channel before its square root."""
 
@@ -31,7 +37,8 @@ class Evaluation(NamedTuple):
         logit: ``(n,)`` log-odds of conforming, not yet calibrated.
         map: ``(n, 1, rows, columns)`` class-activation map.
         embedding: ``(n, 128)`` mean of the last feature map.
-        features: ``(n, 512)`` mean and standard deviation of every channel of the stem and the stages.
+        features: ``(n, 256)`` what the distance is measured on: means of the channels of the stem and of stages 1, 2
+            and 4, then standard deviations of those of the stem and of stages 1 and 2.
     """
 
     logit: Tensor
@@ -90,8 +97,8 @@ class Network(nn.Module):
         for stage in self.stages:
             levels.append(stage(levels[-1]))
         activation: Tensor = self.head(levels[-1])
-        means = [level.mean(dim=(2, 3), keepdim=True) for level in levels]
-        variances = [((level - mean) ** 2).mean(dim=(2, 3)) for level, mean in zip(levels, means, strict=True)]
-        spreads = [torch.sqrt(variance + SPREAD_FLOOR) for variance in variances]
+        means = [levels[index].mean(dim=(2, 3), keepdim=True) for index in MEANS_OF]
+        centred = [levels[index] - mean for index, mean in zip(SPREADS_OF, means, strict=False)]
+        spreads = [torch.sqrt((part * part).mean(dim=(2, 3)) + SPREAD_FLOOR) for part in centred]
         features = torch.cat([*(mean.flatten(1) for mean in means), *spreads], dim=1)
         return Evaluation(activation.mean(dim=(1, 2, 3)), activation, means[-1].flatten(1), features)

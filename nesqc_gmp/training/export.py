@@ -1,0 +1,150 @@
+"""The trained net as one ONNX graph, built node by node: gray samples in, probability, map and distance out.
+
+Written with onnx alone and not by torch's exporter, so that each operator is there on purpose and the file carries no
+path, no stack trace and no metadata. Batch normalisation is folded into the convolutions.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+from torch import nn
+
+from nesqc_gmp.records.models import Graph, OutputName
+from nesqc_gmp.training.measure import Gaussian
+from nesqc_gmp.training.network import MEANS_OF, POOL, SPREAD_FLOOR, SPREADS_OF, VARIANCE_FLOOR, Block, Network
+
+GRAPH = Graph(input="image", outputs=get_args(OutputName), opset=20)
+"""Input and outputs of the exported graph."""
+
+_IR_VERSION = 10
+
+
+class _Builder:
+    """Nodes and weights of a graph under construction; each method adds nodes and gives the name of the result."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: dict[str, onnx.TensorProto] = {}
+
+    def node(self, operator: str, *inputs: str, name: str | None = None, **attributes: int | list[int]) -> str:
+        output = name or f"v{len(self.nodes)}"
+        node = helper.make_node(operator, list(inputs), [output], name=f"n{len(self.nodes)}")
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
+        self.nodes.append(node)
+        return output
+
+    def weight(self, name: str, value: NDArray[np.float32] | NDArray[np.int64]) -> str:
+        self.weights[name] = numpy_helper.from_array(value, name)
+        return name
+
+    def number(self, name: str, value: float) -> str:
+        return self.weight(name, np.array(value, dtype=np.float32))
+
+    def mean(self, value: str, axes: str, *, keep: bool, name: str | None = None) -> str:
+        return self.node("ReduceMean", value, axes, name=name, keepdims=int(keep))
+
+
+def export(network: Network, temperature: float, features: Gaussian) -> bytes:
+    """Bytes of the ONNX file; the same weights give the same bytes.
+
+    Args:
+        network: The trained net.
+        temperature: Divides the logit and the map.
+        features: Distribution of the features over the training images.
+    """
+    build = _Builder()
+    build.weight("space", np.array([2, 3], dtype=np.int64))
+    build.weight("all", np.array([1, 2, 3], dtype=np.int64))
+    build.weight("one", np.array([1], dtype=np.int64))
+    levels = _levels(build, network, _normalised(build))
+    weight, bias = (parameter.detach().double().numpy() / temperature for parameter in network.head.parameters())
+    build.weight("head.weight", weight.astype(np.float32))
+    build.weight("head.bias", bias.astype(np.float32))
+    build.node("Conv", levels[-1], "head.weight", "head.bias", name="map", kernel_shape=[1, 1])
+    build.mean("map", "all", keep=False, name="logit")
+    build.node("Sigmoid", "logit", name="probability")
+    build.mean(levels[-1], "space", keep=False, name="embedding")
+    _distance(build, levels, features)
+    return _model(build)
+
+
+def _normalised(build: _Builder) -> str:
+    """Average pool (an odd last row or column is dropped), then mean 0 and variance 1 for each image."""
+    counts = build.node("Cast", GRAPH.input, to=onnx.TensorProto.FLOAT)
+    pooled = build.node("AveragePool", counts, kernel_shape=[POOL, POOL], strides=[POOL, POOL])
+    centred = build.node("Sub", pooled, build.mean(pooled, "all", keep=True))
+    variance = build.mean(build.node("Mul", centred, centred), "all", keep=True)
+    floor = build.number("variance_floor", VARIANCE_FLOOR)
+    return build.node("Div", centred, build.node("Sqrt", build.node("Add", variance, floor)))
+
+
+def _levels(build: _Builder, network: Network, image: str) -> list[str]:
+    """Outputs of the stem and of the four stages."""
+    levels = [build.node("Relu", _convolution(build, network.stem, image, "stem"))]
+    for index, stage in enumerate(network.stages):
+        if not isinstance(stage, Block):
+            raise TypeError("a stage is not a Block")
+        before, name = levels[-1], f"stage{index + 1}"
+        inner = build.node("Relu", _convolution(build, stage.first, before, f"{name}.first"))
+        outer = _convolution(build, stage.second, inner, f"{name}.second")
+        kept = before if stage.shortcut is None else _convolution(build, stage.shortcut, before, f"{name}.shortcut")
+        levels.append(build.node("Relu", build.node("Add", outer, kept)))
+    return levels
+
+
+def _convolution(build: _Builder, layer: nn.Sequential, value: str, name: str) -> str:
+    """A convolution with its batch normalisation folded in, in 64-bit arithmetic."""
+    convolution, norm = layer[0], layer[1]
+    if not (isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
+        raise TypeError("a layer is not a convolution with batch normalisation")
+    if norm.running_mean is None or norm.running_var is None:
+        raise TypeError("a batch normalisation keeps no running statistics")
+    scale = norm.weight.detach().double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    weight = convolution.weight.detach().double() * scale.reshape(-1, 1, 1, 1)
+    bias = norm.bias.detach().double() - norm.running_mean.double() * scale
+    build.weight(f"{name}.weight", weight.float().numpy())
+    build.weight(f"{name}.bias", bias.float().numpy())
+    kernel, stride = convolution.kernel_size[0], convolution.stride[0]
+    return build.node(
+        "Conv",
+        value,
+        f"{name}.weight",
+        f"{name}.bias",
+        kernel_shape=[kernel, kernel],
+        strides=[stride, stride],
+        pads=[kernel // 2] * 4,
+    )
+
+
+def _distance(build: _Builder, levels: list[str], features: Gaussian) -> None:
+    """Length of the whitened features: their Mahalanobis distance from the training images."""
+    floor = build.number("spread_floor", SPREAD_FLOOR)
+    columns = [build.mean(levels[index], "space", keep=False) for index in MEANS_OF]
+    for index in SPREADS_OF:
+        centred = build.node("Sub", levels[index], build.mean(levels[index], "space", keep=True))
+        variance = build.mean(build.node("Mul", centred, centred), "space", keep=False)
+        columns.append(build.node("Sqrt", build.node("Add", variance, floor)))
+    found = build.node("Concat", *columns, axis=1)
+    centre = build.weight("features.mean", features.mean.astype(np.float32)[None])
+    whitening = build.weight("features.whitening", np.ascontiguousarray(features.whitening, dtype=np.float32))
+    white = build.node("MatMul", build.node("Sub", found, centre), whitening)
+    build.node("Sqrt", build.node("ReduceSum", build.node("Mul", white, white), "one", keepdims=0), name="distance")
+
+
+def _model(build: _Builder) -> bytes:
+    shapes = {"map": (1, 1, "rows", "columns"), "embedding": (1, "channels")}
+    image = helper.make_tensor_value_info(GRAPH.input, onnx.TensorProto.UINT16, (1, 1, "height", "width"))
+    outputs = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name, (1,))) for name in GRAPH.outputs
+    ]
+    graph = helper.make_graph(build.nodes, "nes_morphology", [image], outputs, list(build.weights.values()))
+    opset = helper.make_opsetid("", GRAPH.opset)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="nesqc_gmp")
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,106 @@
+"""AUROC, calibration, thresholds and limits: numbers from scores, in numpy, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+TEMPERATURES = (0.5, 5.0)
+"""Range of the calibration temperature: perfectly separated scores would otherwise ask for 0."""
+
+
+def auroc(scores: Floats, positive: Flags) -> float:
+    """Area under the ROC curve by ranks; ties count one half (Mann and Whitney 1947).
+
+    Args:
+        scores: ``(n,)``; larger speaks for positive.
+        positive: ``(n,)``; both classes must be there.
+    """
+    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    del values
+    last = np.cumsum(counts)
+    rank = (last - (counts - 1) / 2)[inverse]
+    positives = int(positive.sum())
+    negatives = positive.size - positives
+    return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def temperature(logit: Floats, conforming: Flags) -> float:
+    """The temperature that divides the logit for the smallest log loss, to two decimals (Guo et al. 2017)."""
+    sign = np.where(conforming, 1.0, -1.0)
+    candidates = np.arange(round(TEMPERATURES[0] * 100), round(TEMPERATURES[1] * 100) + 1) / 100
+    losses = [float(np.logaddexp(0, -sign * logit / candidate).mean()) for candidate in candidates]
+    return float(candidates[int(np.argmin(losses))])
+
+
+NARROWEST_BAND = (Decimal("0.2"), Decimal("0.8"))
+"""Scores between these are always undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Scores at or above ``conforming_from`` conform, below ``not_conforming_below`` do not; between, undecided."""
+
+    conforming_from: Decimal
+    not_conforming_below: Decimal
+
+
+def thresholds(score: Floats, conforming: Flags, decimals: int) -> Thresholds:
+    """The undecided band: at most 1 % of either class of the calibration images lies beyond it on the wrong side.
+
+    The band is never narrower than ``NARROWEST_BAND``, however far apart the classes are.
+
+    Args:
+        score: ``(n,)`` probabilities.
+        conforming: ``(n,)`` classes.
+        decimals: Decimals of a score; the band is widened to whole steps.
+    """
+    step = Decimal(1).scaleb(-decimals)
+    highest_wrong, lowest_right = np.quantile(score[~conforming], 0.99), np.quantile(score[conforming], 0.01)
+    upper = max(NARROWEST_BAND[1], Decimal(float(highest_wrong)).quantize(step, rounding=ROUND_CEILING))
+    lower = min(NARROWEST_BAND[0], Decimal(float(lowest_right)).quantize(step, rounding=ROUND_FLOOR))
+    return Thresholds(min(upper, 1 - step), max(lower, step))
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """A normal distribution of ``n`` features: mean ``(n,)`` and inverse covariance ``(n, n)``."""
+
+    mean: Floats
+    precision: Floats
+
+    def distance(self, features: Floats) -> Floats:
+        """Mahalanobis distance of each row of ``(m, n)`` features."""
+        centred = features - self.mean
+        return np.asarray(np.sqrt(np.einsum("mi,ij,mj->m", centred, self.precision, centred, optimize=True)))
+
+    @property
+    def whitening(self) -> Floats:
+        """The matrix ``w`` for which the distance is the length of ``(features - mean) @ w``."""
+        return np.asarray(np.linalg.cholesky(self.precision))
+
+
+def fit_gaussian(features: Floats, shrinkage: float) -> Gaussian:
+    """Mean and inverse covariance, the correlations shrunk towards none (Ledoit and Wolf 2004, weight given).
+
+    Args:
+        features: ``(m, n)``.
+        shrinkage: Weight of the diagonal, 0 to 1.
+    """
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
+    correlation = np.cov((features - mean).T / spread[:, None])
+    shrunk = (1 - shrinkage) * correlation + shrinkage * np.eye(len(mean))
+    precision = np.linalg.inv(shrunk) / np.outer(spread, spread)
+    return Gaussian(mean, (precision + precision.T) / 2)
+
+
+def distance_limit(distances: Floats, false_alarm: float, decimals: int) -> Decimal:
+    """The distance that the given share of the calibration images exceeds, rounded up."""
+    limit = Decimal(float(np.quantile(distances, 1 - false_alarm)))
+    return limit.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING)

@@ -1,0 +1,87 @@
+"""Numbers from scores: calculated by hand, or by the definition in another way."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nesqc_gmp.training.measure import auroc, distance_limit, fit_gaussian, temperature, thresholds
+
+
+@pytest.mark.parametrize(
+    ("scores", "positive", "expected"),
+    [
+        ([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1], 0.75),  # 3 of 4 pairs in order
+        ([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], 1.0),
+        ([0.4, 0.3, 0.2, 0.1], [0, 0, 1, 1], 0.0),
+        ([0.5, 0.5, 0.5, 0.5], [0, 1, 0, 1], 0.5),  # all ties
+        ([0.2, 0.5, 0.5, 0.9], [0, 0, 1, 1], 0.875),  # three pairs in order, one tie
+    ],
+)
+def test_auroc_by_hand(scores: list[float], positive: list[int], expected: float) -> None:
+    assert auroc(np.array(scores), np.array(positive, dtype=bool)) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=40))
+@settings(max_examples=50, deadline=None)
+def test_auroc_is_the_share_of_pairs_in_order(pairs: list[tuple[int, bool]]) -> None:
+    scores, positive = np.array([pair[0] for pair in pairs], float), np.array([pair[1] for pair in pairs])
+    if positive.all() or not positive.any():
+        return
+    difference = scores[positive][:, None] - scores[~positive][None]
+    expected = float(np.mean((difference > 0) + 0.5 * (difference == 0)))
+    assert auroc(scores, positive) == pytest.approx(expected, abs=1e-12)
+
+
+def test_temperature_recovers_the_factor_of_overconfident_logits() -> None:
+    """Labels drawn from the logistic model itself; the logits are then doubled, so the temperature is 2."""
+    random = np.random.default_rng(3)
+    logit = random.normal(0, 2, 20_000)
+    conforming = random.random(20_000) < 1 / (1 + np.exp(-logit))
+    assert temperature(2 * logit, conforming) == pytest.approx(2.0, abs=0.08)
+
+
+def test_temperature_of_separated_scores_stops_at_its_range() -> None:
+    assert temperature(np.array([-9.0, 9.0]), np.array([False, True])) == 0.5
+
+
+def test_thresholds_hold_both_quantiles() -> None:
+    """Quantiles of evenly spaced scores, by hand: 0.99 of 0 to 0.9 and 0.01 of 0.1 to 1, rounded outwards."""
+    score = np.concatenate([np.linspace(0.0, 0.9, 1001), np.linspace(0.1, 1.0, 1001)])
+    found = thresholds(score, np.arange(2002) > 1000, 2)
+    assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.90"), Decimal("0.10"))
+
+
+def test_thresholds_of_separated_scores_keep_the_narrowest_band() -> None:
+    found = thresholds(np.array([0.0, 0.0, 1.0, 1.0]), np.array([False, False, True, True]), 4)
+    assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.8"), Decimal("0.2"))
+
+
+def test_thresholds_stay_inside_0_and_1() -> None:
+    found = thresholds(np.array([1.0, 1.0, 0.0, 0.0]), np.array([False, False, True, True]), 4)
+    assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.9999"), Decimal("0.0001"))
+
+
+def test_distance_of_independent_features_is_the_length_in_standard_deviations() -> None:
+    random = np.random.default_rng(1)
+    features = random.normal([1.0, -2.0], [0.5, 3.0], (200_000, 2))
+    fitted = fit_gaussian(features, 0.0)
+    assert fitted.distance(np.array([[1.0 + 3 * 0.5, -2.0 + 4 * 3.0]]))[0] == pytest.approx(5.0, rel=0.01)
+
+
+def test_whitening_gives_the_distance() -> None:
+    random = np.random.default_rng(2)
+    features = random.normal(size=(300, 6)) @ random.normal(size=(6, 6))
+    fitted = fit_gaussian(features, 0.05)
+    white = (features - fitted.mean) @ fitted.whitening
+    assert np.sqrt((white**2).sum(axis=1)) == pytest.approx(fitted.distance(features))
+
+
+def test_the_limit_is_exceeded_by_the_stated_share() -> None:
+    distances = np.arange(1, 1001, dtype=float)
+    limit = float(distance_limit(distances, 0.01, 3))
+    assert int((distances > limit).sum()) == 10
