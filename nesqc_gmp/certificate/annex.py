@@ -7,7 +7,7 @@ from typing import Any
 
 from reportlab.lib.colors import white
 from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, Spacer, Table, TableStyle
+from reportlab.platypus import CondPageBreak, Flowable, Spacer, Table, TableStyle
 
 from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.figures import Histogram, OutcomeMark, QrCode
@@ -43,6 +43,7 @@ QR_EDGE = 30 * mm
 def annex(content: CertificateContent, shown: Sequence[Example], record_sha256: str) -> list[Flowable]:
     """Everything after the first page."""
     return [
+        CondPageBreak(100 * mm),
         text("Annex: evidence and verification", ANNEX),
         *_scores(content),
         *_examples(content, shown),

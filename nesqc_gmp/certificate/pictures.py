@@ -12,7 +12,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.platypus import Flowable, KeepTogether, Spacer, Table, TableStyle
 
 from nesqc_gmp.certificate.figures import OutcomeMark
-from nesqc_gmp.certificate.style import CAPTION, CELL, CELL_STRONG, RED, RULE, WIDTH, text
+from nesqc_gmp.certificate.style import CAPTION, CELL_STRONG, RED, RULE, WIDTH, text
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.records.certificate_lines import ExampleImage, ImageLine
@@ -98,13 +98,9 @@ def gallery(shown: Sequence[Example], legend: str) -> list[Flowable]:
 
 
 def _example(example: Example, edge: float, *, worst: bool) -> list[Flowable]:
-    head = Table(
-        [
-            [text(example.line.image, CELL_STRONG), ""],
-            [text(f"Score {example.line.score}", CELL), OutcomeMark(example.outcome, example.outcome.capitalize(), 7)],
-        ],
-        colWidths=[edge * 0.48, edge * 0.52],
-    )
+    score = f"{'Lowest score' if worst else 'Score'} {example.line.score}"
+    mark = OutcomeMark(example.outcome, example.outcome.capitalize(), 7)
+    head = Table([[text(example.line.image, CELL_STRONG), ""], [text(score), mark]], colWidths=[edge / 2, edge / 2])
     head.setStyle(TableStyle([*_bare().getCommands(), ("SPAN", (0, 0), (1, 0)), ("ALIGN", (1, 1), (1, 1), "RIGHT")]))
     return [
         head,

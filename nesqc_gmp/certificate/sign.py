@@ -53,7 +53,7 @@ def sign(
         reason: Meaning of the signature.
 
     Returns:
-        The signed file.
+        The signed file. Its metadata also carry the machine's time of writing, which proves nothing.
 
     Raises:
         InvalidInputError: The file, the key or a certificate is not usable, or the certificate is not valid now.

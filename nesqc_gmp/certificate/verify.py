@@ -9,7 +9,6 @@ that to the last byte of the file.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
@@ -114,6 +113,8 @@ class _Check:
         self.signature, self.timestamp = signatures[SIGNATURE_FIELD], signatures[TIMESTAMP_FIELD]
         if self.signature.sig_object_type != "/Sig" or self.timestamp.sig_object_type != "/DocTimeStamp":
             raise _StepFailedError("a field holds the wrong kind of signature")
+        for item in (self.signature, self.timestamp):
+            self._check_container(item)
         return ", ".join(names)
 
     def signed(self) -> str:
@@ -174,6 +175,9 @@ class _Check:
             raise _StepFailedError("not valid, or not of this site")
         if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
             raise _StepFailedError("something was added after the time stamp")
+        carried = {choice.chosen.dump() for choice in self.timestamp.signed_data["certificates"]}
+        if carried != {self.timestamp.signer_cert.dump(), self.root.dump()}:  # no signature covers these bytes
+            raise _StepFailedError("the time stamp carries other certificates than its own and the root")
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def attached(self) -> str:
@@ -186,7 +190,8 @@ class _Check:
             if RECORD not in names or len(set(names)) != len(names):
                 raise _StepFailedError("record.json is missing or a name occurs twice")
             files = [(name, bytes(item.EF.F.read_bytes())) for name, item in zip(names, listed[1::2], strict=True)]
-            self.found["metadata"] = bytes(revision.Root.Metadata.read_bytes()).decode("utf-8")
+            metadata = revision.open_metadata(strict=True)
+            self.found |= {"source": str(metadata["dc:source"]), "identifier": str(metadata["dc:identifier"])}
         self.found["attachments"] = tuple(Attachment(name=name, data=data) for name, data in files)
         return ", ".join(names)
 
@@ -194,12 +199,20 @@ class _Check:
         """The digest of the attached record is the one in the metadata of the document."""
         record = next(item.data for item in self.found["attachments"] if item.name == RECORD)
         digest = sha256_hex(record)
-        metadata = self.found["metadata"]
-        if re.findall(r"<dc:source>(.*?)</dc:source>", metadata) != [record_source(digest)]:
-            raise _StepFailedError("the metadata name another record")
-        identifiers = re.findall(r"<dc:identifier>(.*?)</dc:identifier>", metadata)
-        self.found |= {"record_sha256": digest, "identifier": identifiers[0]}
+        if self.found["source"] != record_source(digest):
+            raise _StepFailedError("the document names another record")
+        self.found["record_sha256"] = digest
         return digest
+
+    def _check_container(self, item: Any) -> None:
+        """What no signature covers is the signature itself: one DER value in upper-case hexadecimal, then zeros."""
+        from asn1crypto import parser
+
+        start, first, second, _ = (int(value) for value in item.byte_range)
+        written = self.pdf[first + 1 : second - 1]
+        value = bytes.fromhex(written.decode("ascii"))
+        if start != 0 or value.hex().upper().encode() != written or value[parser.peek(value) :].strip(b"\0"):
+            raise _StepFailedError(f"the container of {item.field_name} holds more than a signature")
 
     def _signed_length(self) -> int:
         """Bytes from the beginning of the file to the end of what the person signed."""

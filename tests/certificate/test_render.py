@@ -1,0 +1,255 @@
+"""The drawn certificate: the same bytes everywhere, fit for archives, readable, and honest in its words."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+from PIL import Image
+
+from nesqc_gmp.certificate.figures import Histogram
+from nesqc_gmp.certificate.render import render
+from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.records.certificate_lines import ImageLine
+from nesqc_gmp.records.certificates import CertificateContent, culture_line, image_counts, score_histogram
+
+Sample = Callable[..., tuple[CertificateContent, dict[str, bytes]]]
+Attachments = Mapping[str, bytes]
+
+needs_pdftotext = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+
+
+@pytest.fixture(scope="module")
+def drawn(sample: Sample, attachments: Attachments) -> bytes:
+    content, pictures = sample()
+    return render(content, pictures, attachments)
+
+
+def _pages(pdf: bytes) -> list[str]:
+    done = subprocess.run(["pdftotext", "-layout", "-", "-"], input=pdf, capture_output=True, check=True)
+    return done.stdout.decode("utf-8").split("\f")[:-1]
+
+
+_SCRIPT = """
+import hashlib, importlib.util, sys
+specification = importlib.util.spec_from_file_location("samples", sys.argv[1])
+samples = importlib.util.module_from_spec(specification)
+sys.modules["samples"] = samples
+specification.loader.exec_module(samples)
+from nesqc_gmp.certificate.render import render
+content, pictures = samples.make_content()
+print(hashlib.sha256(render(content, pictures, samples.ATTACHMENTS)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONHASHSEED": "1", "TZ": "Pacific/Auckland", "SOURCE_DATE_EPOCH": "1"},
+        {"PYTHONHASHSEED": "2", "TZ": "America/Lima", "SOURCE_DATE_EPOCH": "1900000000", "LC_ALL": "C"},
+    ],
+)
+def test_the_same_content_gives_the_same_bytes_elsewhere(drawn: bytes, environment: dict[str, str]) -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, str(Path(__file__).with_name("conftest.py"))],
+        env={**os.environ, **environment, "PYTHONPATH": str(root)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == hashlib.sha256(drawn).hexdigest()
+
+
+def test_archive_structure(drawn: bytes, attachments: Attachments) -> None:
+    """Structural demands of PDF/A-3b (ISO 19005-3), looked up one by one."""
+    with pikepdf.open(io.BytesIO(drawn)) as pdf:
+        root = pdf.Root
+        assert "/Encrypt" not in pdf.trailer
+        assert len(pdf.trailer.ID) == 2
+        assert int(root.OutputIntents[0].DestOutputProfile.N) == 3
+        names = root.Names.EmbeddedFiles.Names
+        assert [str(name) for name in names[::2]] == sorted(attachments)
+        assert {str(item.UF) for item in root.AF} == set(attachments)
+        for item in root.AF:
+            assert item.AFRelationship in (pikepdf.Name.Source, pikepdf.Name.Supplement)
+            assert bytes(item.EF.F.read_bytes()) == attachments[str(item.UF)]
+        with pdf.open_metadata() as metadata:
+            assert metadata.pdfa_status == "3B"
+            assert metadata["dc:title"] == str(pdf.docinfo.Title)
+            assert metadata["xmp:CreateDate"] == "2026-11-22T20:58:34+01:00"
+            assert str(pdf.docinfo.CreationDate) == "D:20261122205834+01'00'"
+            assert metadata["dc:source"] == "urn:sha256:" + hashlib.sha256(attachments["record.json"]).hexdigest()
+        _check_objects(pdf)
+        for page in pdf.pages:
+            for annotation in page.obj.get("/Annots", ()):
+                assert int(annotation.F) & 4
+                assert "/AP" in annotation
+
+
+def _check_objects(pdf: pikepdf.Pdf) -> None:
+    for item in pdf.objects:
+        if not isinstance(item, (pikepdf.Dictionary, pikepdf.Stream)):
+            continue
+        assert item.get("/S") != pikepdf.Name.JavaScript
+        assert "LZW" not in str(item.get("/Filter"))
+        assert item.get("/ColorSpace") != pikepdf.Name.DeviceCMYK
+        if item.get("/Type") == pikepdf.Name.FontDescriptor:
+            assert "/FontFile2" in item
+
+
+def test_pikepdf_validator_finds_no_violation(drawn: bytes, tmp_path: Path) -> None:
+    """The PDF/A checker of pikepdf reports what it does not know as "unsupported"; a violation it would name."""
+    pdfa = pytest.importorskip("pikepdf.pdfa", reason="pikepdf[pdfa] is not installed", exc_type=ImportError)
+    (tmp_path / "drawn.pdf").write_bytes(drawn)
+    report = pdfa.validate_written(tmp_path / "drawn.pdf", "3b")
+    assert [finding for finding in report.findings if finding.kind != "unsupported"] == []
+
+
+@pytest.mark.skipif(shutil.which("qpdf") is None, reason="qpdf is not installed")
+def test_qpdf_finds_no_error(drawn: bytes, tmp_path: Path) -> None:
+    (tmp_path / "drawn.pdf").write_bytes(drawn)
+    assert subprocess.run(["qpdf", "--check", tmp_path / "drawn.pdf"], capture_output=True, check=False).returncode == 0
+
+
+@needs_pdftotext
+@pytest.mark.parametrize("kind", ["conforming", "failing", "undecided"])
+def test_every_page_says_what_it_is(sample: Sample, attachments: Attachments, kind: str) -> None:
+    content, pictures = sample(24, kind)
+    pages = _pages(render(content, pictures, attachments))
+    digest = hashlib.sha256(attachments["record.json"]).hexdigest()
+    for number, page in enumerate(pages, start=1):
+        for words in (f"Page {number} of {len(pages)}", "QC-2026-000417", digest, "NOT FOR GMP USE", "simulated images",
+                      "QC-F-031 v2"):  # fmt: skip
+            assert words in page
+    whole = " ".join(" ".join(pages).split())
+    assert "is not the certification of the batch by a Qualified Person" in whole
+    assert "sterility, karyotype, potency" in whole
+    for forbidden in ("compliant", "released by AI", "approved by AI", "released by the"):
+        assert forbidden not in whole
+    word = {"conforming": "COMPLIES", "failing": "DOES NOT COMPLY", "undecided": "UNDECIDED"}[kind]
+    assert word in pages[0]
+
+
+@needs_pdftotext
+def test_a_certificate_for_use_has_no_marking(sample: Sample, attachments: Attachments) -> None:
+    content, pictures = sample()
+    model = content.model.model_copy(update={"demonstration": False})
+    content = content.model_copy(update={"demonstration": False, "simulated_images": False, "model": model})
+    assert not any("DEMONSTRATION" in page for page in _pages(render(content, pictures, attachments)))
+
+
+@needs_pdftotext
+@pytest.mark.parametrize("count", [1, 2, 300])
+def test_every_image_is_listed(sample: Sample, attachments: Attachments, count: int) -> None:
+    content, pictures = sample(count)
+    whole = " ".join(_pages(render(content, pictures, attachments)))
+    assert all(line.image in whole and (line.score or "–") in whole for line in content.images)
+    assert f"Submitted (sum) {content.counts.submitted}" in " ".join(whole.split())
+
+
+@needs_pdftotext
+def test_without_any_score_there_is_no_histogram(sample: Sample, attachments: Attachments) -> None:
+    content, _ = sample()
+    line = ImageLine(image="C1-F1", culture="C1", field="F1", score=None, outcome="not analysed", reason="no attempt")
+    cultures = (culture_line("C1", (line,), "undecided"),)
+    batch = content.batch.model_copy(update={"cultures": ("C1",)})
+    values = content.model_copy(
+        update={"images": (line,), "cultures": cultures, "batch": batch, "counts": image_counts((line,), 0),
+                "examples": (), "readings": ()}
+    )  # fmt: skip
+    whole = " ".join(_pages(render(CertificateContent.model_validate(values.model_dump()), {}, attachments)))
+    assert "Where every image went" in whole
+    assert "Score of the image" not in whole
+
+
+@pytest.mark.skipif(
+    not shutil.which("zbarimg") or not shutil.which("pdftoppm"), reason="zbarimg or pdftoppm is missing"
+)
+def test_the_code_is_read_from_a_picture_of_the_page(drawn: bytes, attachments: Attachments, tmp_path: Path) -> None:
+    subprocess.run(["pdftoppm", "-r", "110", "-png", "-", str(tmp_path / "p")], input=drawn, check=True)
+    done = subprocess.run(["zbarimg", "-q", "--raw", *sorted(tmp_path.glob("*.png"))], capture_output=True, check=False)
+    digest = hashlib.sha256(attachments["record.json"]).hexdigest().upper()
+    assert done.stdout.decode().strip() == f"NESQC1/QC-2026-000417/1/{digest}"
+
+
+@pytest.mark.parametrize(("text", "code"), [("李小龍", "U+674E"), ("QA 😀", "U+1F600"), ("tab\there", "U+0009")])
+def test_a_character_that_cannot_be_drawn_is_refused_with_its_place(
+    sample: Sample, attachments: Attachments, text: str, code: str
+) -> None:
+    content, pictures = sample()
+    product = content.product.model_copy(update={"strength": text})
+    with pytest.raises(InvalidInputError, match=code.replace("+", r"\+")) as refusal:
+        render(content.model_copy(update={"product": product}), pictures, attachments)
+    assert refusal.value.where == "product.strength"
+
+
+def test_accents_greek_cyrillic_markup_and_length_are_drawn(sample: Sample, attachments: Attachments) -> None:
+    name = ("Zoe\u0308 Ångström Ελένη Дарья <b>&amp; O'Brien </b> " * 5)[:200].strip()
+    content, pictures = sample(name=name)
+    pdf = render(content, pictures, attachments)
+    if shutil.which("pdftotext"):
+        assert "<b>&amp; O'Brien </b>" in " ".join(_pages(pdf)[0].split())
+
+
+def test_a_text_longer_than_a_page_is_refused(sample: Sample, attachments: Attachments) -> None:
+    content, pictures = sample()
+    tests = (content.tests[0].model_copy(update={"criterion": "long " * 400}), *content.tests[1:])
+    with pytest.raises(InvalidInputError, match="too long"):
+        render(content.model_copy(update={"tests": tests}), pictures, attachments)
+
+
+def test_record_and_pictures_must_be_there(sample: Sample, attachments: Attachments) -> None:
+    content, pictures = sample()
+    with pytest.raises(InvalidInputError):
+        render(content, pictures, {})
+    with pytest.raises(InvalidInputError):
+        render(content, {}, attachments)
+    with pytest.raises(InvalidInputError):
+        render(content, {digest: data + b"x" for digest, data in pictures.items()}, attachments)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "CMYK", "large", "noise"])
+def test_pictures_of_another_kind_are_refused(sample: Sample, attachments: Attachments, kind: str) -> None:
+    content, pictures = sample()
+    target = io.BytesIO()
+    if kind == "noise":
+        target.write(b"\xff\xd8\xff\xe0 no picture")
+    else:
+        edge = 3000 if kind == "large" else 8
+        image = Image.new("CMYK" if kind == "CMYK" else "L", (edge, edge))
+        image.save(target, "PNG" if kind == "PNG" else "JPEG")
+    data = target.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    first = content.examples[0].model_copy(update={"thumbnail_sha256": digest})
+    content = content.model_copy(update={"examples": (first, *content.examples[1:])})
+    with pytest.raises(InvalidInputError):
+        render(content, {**pictures, digest: data}, attachments)
+
+
+@pytest.mark.parametrize(("highest", "ceiling"), [(0, 1), (1, 1), (4, 4), (7, 8), (41, 50), (298, 300), (9999, 10000)])
+def test_the_axis_of_the_histogram_ends_on_a_round_count(highest: int, ceiling: int) -> None:
+    """Expected ends by hand: at most five steps of 1, 2, 5, 10, 20, 25, 50 and so on."""
+    bins: Any = [{"conforming": highest, "undecided": 0, "not conforming": 0}]
+    assert Histogram(bins, lower="0.6", upper="0.8", width=100, height=100).ceiling == ceiling
+
+
+def test_bins_of_the_histogram() -> None:
+    """Counted by hand: 0.05 belongs to the second of twenty bins, 1 to the last."""
+    rows = [("0", "not conforming"), ("0.0499", "not conforming"), ("0.05", "not conforming"), ("0.79", "undecided"),
+            ("1", "conforming"), ("1.0000", "conforming")]  # fmt: skip
+    lines = [
+        ImageLine.model_validate(
+            {"image": f"i{n}", "culture": "C", "field": "F", "score": score, "outcome": outcome, "reason": ""}
+        )
+        for n, (score, outcome) in enumerate(rows)
+    ]
+    bins = score_histogram(lines)
+    assert [sum(counts.values()) for counts in bins] == [2, 1, *[0] * 13, 1, *[0] * 3, 2]
+    assert bins[15]["undecided"] == 1
