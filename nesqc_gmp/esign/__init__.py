@@ -5,8 +5,9 @@ to the record by id, version and digest of its content, and to the act by a dige
 neither be moved to another record nor survive a change (21 CFR 11.70).
 """
 
-from nesqc_gmp.esign.ceremony import Ceremony, Credentials, act_digest, open_key, sign_text
-from nesqc_gmp.esign.checking import SignatureFinding, check_signatures, signature_of
+from nesqc_gmp.esign.ceremony import Ceremony, Credentials, open_key, sign_text
+from nesqc_gmp.esign.checking import SignatureFinding, check_signatures
+from nesqc_gmp.identity.binding import act_digest, signature_of
 
 __all__ = [
     "Ceremony",

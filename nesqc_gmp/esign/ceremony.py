@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel
-
-from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import AuthenticationError, IntegrityError
 from nesqc_gmp.identity.envelope import open_envelope, read_header
 from nesqc_gmp.identity.personal_key import sign_statement, verify_statement
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state.people import Credential
-
-SIGNATURE_FIELDS = ("signature", "acknowledgement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +27,6 @@ class Ceremony(Protocol):
 
     def __call__(self, statement: str) -> Credentials:
         """Show the statement, then ask."""
-
-
-def act_digest(record: BaseModel) -> str:
-    """Digest of a record's own fields, without the signature that will cover them."""
-    fields: dict[str, Any] = record.model_dump(mode="json", exclude=set(SIGNATURE_FIELDS))
-    return sha256_hex(canonical_json(fields))
 
 
 def open_key(envelope: bytes, credential: Credential, credentials: Credentials) -> bytes:
