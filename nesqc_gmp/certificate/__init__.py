@@ -2,7 +2,7 @@
 
 ::
 
-    wording                 the fixed sentences
+    names, wording          names inside the file; the fixed sentences
     fonts, style            typefaces, colours, paragraphs
     tables, figures         grids and tables; marks, histogram, QR code, pictures
     front, annex            what stands on the first page and after it

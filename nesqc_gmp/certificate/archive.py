@@ -15,11 +15,11 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream, String
 
 from nesqc_gmp.certificate import wording
+from nesqc_gmp.certificate.names import RECORD, SIGNATURE_FIELD, record_source
 from nesqc_gmp.certificate.page import SIGNATURE_BOX
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.records.certificates import CertificateContent
 
-SIGNATURE_FIELD: Final = "DecidingPerson"
 PRODUCER: Final = "nesqc_gmp"
 _PROFILE: Final = Path(__file__).parent / "srgb.icc"
 _TYPES: Final = {".json": "application/json", ".txt": "text/plain", ".pem": "application/x-pem-file"}
@@ -37,11 +37,6 @@ _XMP: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <xmp:CreatorTool>{tool}</xmp:CreatorTool><pdf:Producer>{producer}</pdf:Producer>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>"""
-
-
-def record_source(record_sha256: str) -> str:
-    """How the metadata names the attached record."""
-    return f"urn:sha256:{record_sha256}"
 
 
 def archive(drawn: bytes, content: CertificateContent, attachments: Mapping[str, bytes], record_sha256: str) -> bytes:
@@ -136,7 +131,7 @@ def _attach(pdf: pikepdf.Pdf, name: str, data: bytes, date: str) -> None:
             F=String(name),
             UF=String(name),
             Desc=String(f"sha256 {sha256_hex(data)}"),
-            AFRelationship=Name.Source if name == "record.json" else Name.Supplement,
+            AFRelationship=Name.Source if name == RECORD else Name.Supplement,
             EF=Dictionary(F=pdf.make_indirect(file), UF=pdf.make_indirect(file)),
         )
     )

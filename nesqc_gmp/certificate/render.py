@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import Any, Final
+from typing import Any
 
 from reportlab.lib.units import mm
 from reportlab.platypus import ActionFlowable, BaseDocTemplate, Frame, NextPageTemplate, PageTemplate
@@ -14,14 +14,13 @@ from nesqc_gmp.certificate.annex import annex
 from nesqc_gmp.certificate.archive import archive
 from nesqc_gmp.certificate.fonts import check_drawable
 from nesqc_gmp.certificate.front import front
+from nesqc_gmp.certificate.names import RECORD
 from nesqc_gmp.certificate.page import FOOTER, SIGNATURE_BOX, NumberedCanvas, PageFurniture
 from nesqc_gmp.certificate.pictures import examples
 from nesqc_gmp.certificate.style import MARGIN, WIDTH
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.records.certificates import CertificateContent
-
-RECORD: Final = "record.json"
 
 
 class _AnnexStart(ActionFlowable):  # type: ignore[misc]

@@ -11,17 +11,15 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from nesqc_gmp.certificate.archive import SIGNATURE_FIELD
+from nesqc_gmp.certificate.names import SIGNATURE_FIELD, TIMESTAMP_FIELD
 from nesqc_gmp.certificate.stamp import stamp
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from asn1crypto import cms, x509
-
-TIMESTAMP_FIELD: Final = "DocumentTimestamp"
 
 Timestamper = Callable[[bytes], bytes]
 """From a SHA-256 (32 bytes) to a time-stamp token (RFC 3161), a CMS ``ContentInfo`` as DER."""

@@ -16,9 +16,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from nesqc_gmp.certificate.archive import SIGNATURE_FIELD, record_source
-from nesqc_gmp.certificate.render import RECORD
-from nesqc_gmp.certificate.sign import TIMESTAMP_FIELD
+from nesqc_gmp.certificate.names import RECORD, SIGNATURE_FIELD, TIMESTAMP_FIELD, record_source
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import CertificateInvalidError, InvalidInputError
 from nesqc_gmp.records.base import Frozen
