@@ -5,13 +5,17 @@ signed by the log key. Key and last signed checkpoint lie outside the database, 
 does not continue.
 """
 
+from nesqc_gmp.ledger.body import ENTRY_LIMIT, SOFTWARE
 from nesqc_gmp.ledger.content import Content
-from nesqc_gmp.ledger.ledger import Ledger, Receipt, Transaction
+from nesqc_gmp.ledger.ledger import Ledger
 from nesqc_gmp.ledger.reader import IndexRow, Reader
 from nesqc_gmp.ledger.signer import LogSigner
-from nesqc_gmp.ledger.verification import Finding, LedgerReport, verify_database
+from nesqc_gmp.ledger.transaction import Receipt, Transaction
+from nesqc_gmp.ledger.verification import Finding, LedgerReport, reading_copy, verify_database
 
 __all__ = [
+    "ENTRY_LIMIT",
+    "SOFTWARE",
     "Content",
     "Finding",
     "IndexRow",
@@ -21,5 +25,6 @@ __all__ = [
     "Reader",
     "Receipt",
     "Transaction",
+    "reading_copy",
     "verify_database",
 ]

@@ -1,165 +1,21 @@
-"""Appending: the one way anything is written, and the transaction in which it happens."""
+"""The open ledger: what it refuses at opening, and the one way anything is written."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, insert
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import Connection, Engine
 
-from nesqc_gmp import __version__, merkle, store
-from nesqc_gmp.digest import canonical_json
-from nesqc_gmp.errors import IntegrityError, LedgerBusyError, RecordTooLargeError
-from nesqc_gmp.ledger import projections
+from nesqc_gmp import merkle, store
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.ledger.reader import Reader
 from nesqc_gmp.ledger.signer import LogSigner
-from nesqc_gmp.records.base import Frozen, Instant, Reason
-from nesqc_gmp.records.entry import Actor, Entry, Record, Subject
-
-ENTRY_LIMIT = 65_535
-"""Largest entry, in bytes: the length field of a tlog-tiles entry bundle has 16 bits."""
-
-SOFTWARE = f"nesqc_gmp {__version__}"
-_REASON: TypeAdapter[str | None] = TypeAdapter(Reason | None)
-
-
-def _append_sql(model: type[Any]) -> str:
-    return str(insert(model.__table__).compile(dialect=sqlite.dialect(paramstyle="qmark")))
-
-
-# Core builds each statement once; the driver's cursor runs it, since an append makes about seven and executing them
-# through the connection would cost more than hashing and signing together (benchmarks/ledger.py).
-_INSERT = {
-    "leaf": _append_sql(store.Leaf),
-    "node": _append_sql(store.Node),
-    "checkpoint": _append_sql(store.Checkpoint),
-    "entry": _append_sql(store.EntryRow),
-    "image": _append_sql(store.ImageRow),
-    "score": _append_sql(store.ScoreRow),
-}
-
-
-@lru_cache(maxsize=256)
-def _canonical_part(value: Frozen | str) -> bytes:
-    return canonical_json(value.model_dump(mode="json") if isinstance(value, Frozen) else value)
-
-
-def canonical_entry(entry: Entry, body: dict[str, Any]) -> bytes:
-    """The canonical JSON of an entry; parts that repeat from entry to entry are canonicalised once.
-
-    The member names are ASCII, so RFC 8785 section 3.2.3 sorts them as they stand here.
-    """
-    return b"".join(
-        (
-            b'{"actor":',
-            _canonical_part(entry.actor),
-            b',"index":%d,"origin":' % entry.index,
-            _canonical_part(entry.origin),
-            b',"reason":',
-            canonical_json(entry.reason),
-            b',"record":',
-            canonical_json(body["record"]),
-            b',"software":',
-            _canonical_part(entry.software),
-            b',"subject":',
-            _canonical_part(entry.subject),
-            b',"time":',
-            canonical_json(body["time"]),
-            b',"version":1}',
-        )
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Proof of an append: index and leaf hash of the entry. It is valid once its transaction has ended well."""
-
-    index: int
-    leaf_hash: bytes
-
-
-class Transaction(Reader):
-    """A view of the ledger that can append; everything in it is committed together or not at all."""
-
-    def __init__(
-        self, connection: Connection, cursor: sqlite3.Cursor, origin: str, edge: merkle.CompactRange
-    ) -> None:
-        super().__init__(connection)
-        self._cursor = cursor
-        self._origin = origin
-        self._edge = edge
-        self.appended = 0
-
-    @property
-    def size(self) -> int:
-        """Count of entries, those of this transaction included."""
-        return self._edge.size
-
-    def append(
-        self, *, time: Instant, actor: Actor, subject: Subject, record: Record, reason: str | None = None
-    ) -> Receipt:
-        """Append one record.
-
-        Args:
-            time: When.
-            actor: Who.
-            subject: About which record.
-            record: What.
-            reason: Why, where the act asks for it.
-
-        Returns:
-            The receipt, valid when the transaction has ended well.
-
-        Raises:
-            RecordTooLargeError: The entry is larger than the limit; nothing was changed.
-        """
-        # The parts were validated when they were made, so the entry is put together without validating them again.
-        entry = Entry.model_construct(
-            version=1,
-            origin=self._origin,
-            index=self._edge.size,
-            time=time,
-            actor=actor,
-            subject=subject,
-            reason=_REASON.validate_python(reason),
-            software=SOFTWARE,
-            record=record,
-        )
-        body = entry.model_dump(mode="json")
-        data = canonical_entry(entry, body)
-        if len(data) > ENTRY_LIMIT:
-            raise RecordTooLargeError(
-                f"the record would take {len(data)} bytes; the limit is {ENTRY_LIMIT}",
-                where=f"{subject.type} {subject.id}",
-                remedy="Shorten the text, or attach a file as evidence instead.",
-            )
-        return self._insert(body, data)
-
-    def _insert(self, body: dict[str, Any], data: bytes) -> Receipt:
-        run = self._cursor.execute
-        index, leaf_hash = self._edge.size, merkle.leaf_hash(data)
-        run(_INSERT["leaf"], (index, data, leaf_hash))
-        for level, place, value in self._edge.append(leaf_hash):
-            run(_INSERT["node"], (store.node_id(level, place), level, place, value))
-        for table, project in projections.PROJECTIONS.items():
-            if (row := project(body)) is not None:
-                run(_INSERT[table], row)
-        self.appended += 1
-        return Receipt(index, leaf_hash)
-
-    def seal(self, signer: LogSigner) -> str:
-        """Sign the head and store the checkpoint; called once by the ledger, just before the commit."""
-        root = self._edge.root()
-        note = signer.sign(self._edge.size, root)
-        self._cursor.execute(_INSERT["checkpoint"], (self._edge.size, root, note))
-        return note
+from nesqc_gmp.ledger.transaction import Transaction
+from nesqc_gmp.notes import open_checkpoint
 
 
 class Ledger:
@@ -170,29 +26,49 @@ class Ledger:
         signer: The log key with its state.
 
     Raises:
+        NotFoundError: There is no such file, or it cannot be opened.
         IntegrityError: The database contradicts what the log key signed last, or its guards were changed.
+        LedgerBusyError: Another process held the ledger for a minute.
     """
 
     def __init__(self, path: Path, signer: LogSigner) -> None:
+        if not path.is_file():
+            raise NotFoundError("there is no ledger", where=str(path), remedy="Name the site folder with --site.")
+        self._place = str(path)
         self._signer = signer
-        self._engine: Engine = store.writing_engine(path)
-        self._connection = self._engine.connect()
-        driver = self._connection.connection.dbapi_connection
-        if driver is None:
-            raise IntegrityError("the ledger could not be opened", where=str(path))
-        self._cursor: sqlite3.Cursor = driver.cursor()
+        self._lock = signer.lock()
         self._edge: merkle.CompactRange | None = None
-        with signer.lock():
-            self._check_guards()
-            self._check_continuity()
+        self._engine: Engine = store.writing_engine(path)
+        try:
+            with store.refusals(self._place):
+                self._connection: Connection = self._engine.connect()
+                self._cursor = _driver(self._connection).cursor()
+                with self._lock, self.reading():
+                    self._check_guards()
+                    self._edge = self._stored_edge()
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     @classmethod
     def create(cls, path: Path, signer: LogSigner) -> Ledger:
-        """Make an empty ledger."""
+        """Make an empty ledger; only its owner can read it.
+
+        Raises:
+            InvalidInputError: There is a file of this name already.
+        """
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError as error:
+            raise InvalidInputError(
+                "there is a ledger already", where=str(path), remedy="Choose a new folder."
+            ) from error
         engine = store.writing_engine(path)
-        store.create_tables(engine)
+        with store.refusals(str(path)), engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            store.create_tables(connection)
+            connection.exec_driver_sql("COMMIT")
         engine.dispose()
-        path.chmod(0o600)
         return cls(path, signer)
 
     @property
@@ -200,97 +76,163 @@ class Ledger:
         """Origin of the log."""
         return self._signer.origin
 
-    @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """One consistent view; nothing can be written in it."""
-        self._connection.exec_driver_sql("BEGIN")
-        try:
-            yield Reader(self._connection)
-        finally:
-            self._connection.exec_driver_sql("ROLLBACK")
+    def reading(self) -> AbstractContextManager[Reader]:
+        """One consistent view; nothing can be written in it.
 
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+        Raises:
+            IntegrityError: The database is damaged.
+        """
+        return _Reading(self._connection, self._place)
+
+    def writing(self) -> AbstractContextManager[Transaction]:
         """A transaction: what is appended in it is committed with one signed checkpoint, or not at all.
 
         Raises:
             LedgerBusyError: The ledger could not be locked in time.
             IntegrityError: The database contradicts what was signed last.
+            NesqcError: The disk is full or failed; nothing was changed.
         """
-        with self._signer.lock():
-            self._begin()
-            try:
-                transaction = Transaction(self._connection, self._cursor, self.origin, self._present_edge())
-                yield transaction
-                note = transaction.seal(self._signer) if transaction.appended else None
-                self._cursor.execute("COMMIT")
-            except BaseException:
-                self._edge = None
-                self._cursor.execute("ROLLBACK")
-                raise
-            if note is not None:
-                self._signer.remember(note)
+        return _Writing(self)
 
     def close(self) -> None:
-        """Fold the side file into the database and let go of it."""
+        """Let go of the database; the last process to do so folds the side file into it."""
+        self._connection.close()
+        self._engine.dispose()
+        self._signer.close()
+
+    def _begin(self) -> Transaction:
+        """Take the writer lock and open a transaction at the present end of the log."""
+        cursor = self._cursor
+        _require_idle(cursor.connection)
+        self._lock.acquire()
         try:
-            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.execute("BEGIN IMMEDIATE")
+            last = cursor.execute("SELECT max(idx) FROM leaf").fetchone()[0]
+            # Another process may have appended since.
+            if self._edge is None or self._edge.size != (0 if last is None else last + 1):
+                self._edge = self._stored_edge()
+            return Transaction(self._connection, cursor, self.origin, self._edge)
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _commit(self, transaction: Transaction) -> None:
+        note = transaction.seal(self._signer)
+        self._cursor.execute("COMMIT")
+        if note is not None:
+            self._signer.remember(note)
+        self._lock.release()
+
+    def _abandon(self) -> None:
+        """Undo the open transaction; the tree is read from the database again before the next."""
+        self._edge = None
+        try:
+            # SQLite itself has rolled back after some errors, such as a full disk.
+            if self._cursor.connection.in_transaction:
+                self._cursor.execute("ROLLBACK")
         finally:
-            self._connection.close()
-            self._engine.dispose()
-            self._signer.close()
-
-    def _begin(self) -> None:
-        try:
-            self._cursor.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise LedgerBusyError(
-                "the ledger is locked by another program", remedy="Close it, then try again."
-            ) from error
-
-    def _present_edge(self) -> merkle.CompactRange:
-        """The right edge of the tree as it is in the database; another process may have appended."""
-        last = self._cursor.execute("SELECT max(idx) FROM leaf").fetchone()[0]
-        size = 0 if last is None else int(last) + 1
-        if self._edge is None or self._edge.size != size:
-            if self._edge is not None and size < self._edge.size:
-                raise _cut(size, self._edge.size)
-            reader = Reader(self._connection)
-            hashes = [reader.node(level, index) for level, index in merkle.range_nodes(size)]
-            self._edge = merkle.CompactRange(size, hashes)
-        return self._edge
+            self._lock.release()
 
     def _check_guards(self) -> None:
-        rows = self._connection.exec_driver_sql(store.SCHEMA_QUERY).all()
-        if store.schema_digest([(str(a), str(b), str(c)) for a, b, c in rows]) != store.SCHEMA_SHA256:
-            raise IntegrityError(
-                "the tables or guards of the ledger were changed",
-                where="ledger.sqlite",
-                remedy="Stop work on this site, run `nesqc audit verify` and tell QA.",
-            )
+        if store.schema_digest(store.present_schema(self._connection)) != store.SCHEMA_SHA256:
+            raise IntegrityError("the tables or guards of the ledger were changed", where=self._place, remedy=_STOP)
 
-    def _check_continuity(self) -> None:
-        last = self._signer.last()
+    def _stored_edge(self) -> merkle.CompactRange:
+        """The right edge of the tree in the database, after checking that it continues what was signed last.
+
+        After a crash between the commit and the keeping of its checkpoint the log key remembers less than the database
+        holds: then the database must end with a checkpoint of its own that this key signed.
+
+        Raises:
+            IntegrityError: It does not continue it.
+        """
         reader = Reader(self._connection)
-        size = reader.size
-        if last is None:
-            if size:
-                raise IntegrityError("the ledger holds entries that its key never signed", where="keys/log.state")
-            return
-        if size < last.size:
-            raise _cut(size, last.size)
-        if reader.root(last.size) != last.root:
-            raise IntegrityError(
-                f"the first {last.size} entries are not those that were signed",
-                where="ledger.sqlite",
-                remedy="The ledger was rewritten. Run `nesqc audit verify` to find the first altered record.",
+        signed, size = self._signer.last(), reader.size
+        if size < signed.size:
+            what = (
+                f"the ledger holds {size} entries, but {signed.size} were signed: it was cut or an older copy put back"
             )
+            raise IntegrityError(what, where=self._place, remedy=_STOP, first_bad=size)
+        if reader.root(signed.size) != signed.root:
+            what = f"the first {signed.size} entries are not those that were signed"
+            raise IntegrityError(what, where=self._place, remedy=_STOP)
+        edge = merkle.CompactRange(size, [reader.node(*place) for place in merkle.range_nodes(size)])
+        if size > signed.size:
+            self._check_signed_since(reader, edge, signed.size)
+        return edge
+
+    def _check_signed_since(self, reader: Reader, edge: merkle.CompactRange, signed: int) -> None:
+        try:
+            checkpoint = open_checkpoint(reader.checkpoint_note(), self._signer.verifier)
+        except (IntegrityError, NotFoundError):
+            checkpoint = None
+        if checkpoint is None or (checkpoint.size, checkpoint.root) != (edge.size, edge.root()):
+            what = f"entries {signed} to {edge.size - 1} were added without the log key"
+            raise IntegrityError(what, where=self._place, remedy=_STOP, first_bad=signed)
 
 
-def _cut(size: int, signed: int) -> IntegrityError:
-    return IntegrityError(
-        f"the ledger holds {size} entries, but {signed} were signed: the tail was cut or an older copy was put back",
-        where="ledger.sqlite",
-        remedy="Stop work on this site, keep the files as they are and tell QA.",
-        first_bad=size,
-    )
+_STOP = "Stop work on this site, keep the files as they are, run `nesqc audit verify` and tell QA."
+
+
+class _Reading(AbstractContextManager[Reader]):
+    """One view of a ledger."""
+
+    def __init__(self, connection: Connection, place: str) -> None:
+        self._connection = connection
+        self._place = place
+
+    def __enter__(self) -> Reader:
+        _require_idle(_driver(self._connection))
+        self._connection.exec_driver_sql("BEGIN")
+        return Reader(self._connection)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if _driver(self._connection).in_transaction:
+            self._connection.exec_driver_sql("ROLLBACK")
+        if isinstance(error, store.DATABASE_ERRORS):
+            raise store.refusal(error, self._place) from error
+
+
+class _Writing(AbstractContextManager[Transaction]):
+    """One transaction of a ledger, from the lock to the kept checkpoint."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __enter__(self) -> Transaction:
+        try:
+            self._transaction = self._ledger._begin()
+        except store.DATABASE_ERRORS as error:
+            raise store.refusal(error, self._ledger._place) from error
+        return self._transaction
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                self._ledger._commit(self._transaction)
+                return
+            except BaseException as failure:
+                error = failure
+        self._transaction.end()
+        self._ledger._abandon()
+        if isinstance(error, store.DATABASE_ERRORS):
+            raise store.refusal(error, self._ledger._place) from error
+        if kind is None:
+            raise error
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """The driver's connection under the library's."""
+    driver = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError("a ledger is kept in SQLite")
+    return driver
+
+
+def _require_idle(driver: sqlite3.Connection) -> None:
+    if driver.in_transaction:
+        raise OutOfSequenceError("a view or transaction of this ledger is still open", remedy="End it first.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from nesqc_gmp.notes import InclusionProof
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.store import Checkpoint, EntryRow, ImageRow, Leaf, Node, node_id
 
-_LEAF_COLUMNS = (col(Leaf.idx), col(Leaf.body), col(Leaf.hash))
+_LEAF_COLUMNS: tuple[Any, ...] = (col(Leaf.idx), col(Leaf.body), col(Leaf.hash))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +80,11 @@ class Reader:
         else:
             statement = select(col(Node.hash)).where(col(Node.id) == node_id(level, index))
         value = self._connection.execute(statement).scalar()
-        if value is None:
+        if not isinstance(value, bytes):
             raise IntegrityError(
                 "a stored hash is missing", where=f"node {level}/{index}", remedy="Run `nesqc audit verify`."
             )
-        return bytes(value)
+        return value
 
     def body(self, index: int) -> bytes:
         """The exact bytes of one entry, checked against its leaf hash.
@@ -113,6 +113,13 @@ class Reader:
         for row in self._connection.execute(_of_subject(subject_type, None, before).order_by(col(Leaf.idx))):
             yield _parsed(_checked(row), row[0])
 
+    def entries_of(self, kinds: Iterable[str]) -> Iterator[Entry]:
+        """Every entry of some kinds, oldest first; reads the whole audit index."""
+        statement: Select[Any] = select(*_LEAF_COLUMNS).join(EntryRow, col(EntryRow.idx) == col(Leaf.idx))
+        statement = statement.where(col(EntryRow.kind).in_(sorted(kinds)))
+        for row in self._connection.execute(statement.order_by(col(Leaf.idx))):
+            yield _parsed(_checked(row), row[0])
+
     def batches(self) -> tuple[str, ...]:
         """Numbers of all batches, in the order of registration."""
         statement = select(col(EntryRow.subject_id)).where(col(EntryRow.kind) == "batch_registered")
@@ -122,7 +129,7 @@ class Reader:
         """The content of one record, now or before an index."""
         statement = _of_subject(subject_type, subject_id, before).where(col(EntryRow.content) == 1)
         rows = self._connection.execute(statement.order_by(col(Leaf.idx)))
-        return Content.of(bytes(row[2]) for row in rows)
+        return Content.of(merkle.leaf_hash(_checked(row)) for row in rows)
 
     def index_rows(self, *conditions: Any, newest_first: bool = False, limit: int | None = None) -> Iterator[IndexRow]:
         """Lines of the audit index under SQLAlchemy conditions on ``store.EntryRow``."""
@@ -169,7 +176,7 @@ SQLTable = EntryRow.__table__  # type: ignore[attr-defined]
 
 
 def _of_subject(subject_type: str, subject_id: str | None, before: int | None) -> Select[Any]:
-    statement = select(*_LEAF_COLUMNS).join(EntryRow, col(EntryRow.idx) == col(Leaf.idx))
+    statement: Select[Any] = select(*_LEAF_COLUMNS).join(EntryRow, col(EntryRow.idx) == col(Leaf.idx))
     statement = statement.where(col(EntryRow.subject_type) == subject_type)
     if subject_id is not None:
         statement = statement.where(col(EntryRow.subject_id) == subject_id)
@@ -178,22 +185,24 @@ def _of_subject(subject_type: str, subject_id: str | None, before: int | None) -
 
 def _checked(row: Any) -> bytes:
     index, body, leaf_hash = row
-    if merkle.leaf_hash(body) != leaf_hash:
+    if not isinstance(body, bytes) or merkle.leaf_hash(body) != leaf_hash:
         raise IntegrityError(
             "the entry's bytes do not match its leaf hash",
             where=f"entry {index}",
             remedy="Stop work on this site and run `nesqc audit verify`.",
             first_bad=index,
         )
-    return bytes(body)
+    return body
 
 
 def _parsed(body: bytes, index: int) -> Entry:
     try:
-        return Entry.model_validate_json(body)
+        entry = Entry.model_validate_json(body)
     except ValueError as error:
         raise IntegrityError(
             f"the entry is not a record this software knows: {error}", where=f"entry {index}", first_bad=index
         ) from error
-
-
+    if entry.index != index:
+        what = f"the entry was written at index {entry.index}"
+        raise IntegrityError(what, where=f"entry {index}", remedy="Run `nesqc audit verify`.", first_bad=index)
+    return entry

@@ -10,11 +10,10 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from nesqc_gmp.errors import IntegrityError, LedgerBusyError, NotFoundError
+from nesqc_gmp.merkle import EMPTY_ROOT
 from nesqc_gmp.notes import Checkpoint, NoteSigner, NoteVerifier, open_checkpoint, sign_checkpoint
 
 _BLOCK = 1024
@@ -38,6 +37,7 @@ class LogSigner:
         try:
             self._signer = NoteSigner.parse(key_path.read_text())
             self._state = os.open(state_path, os.O_RDWR | os.O_CLOEXEC)
+            self._lock = WriterLock(self._state)
         except OSError as error:
             raise NotFoundError(
                 f"the log key or its state cannot be opened ({error.strerror})",
@@ -52,9 +52,12 @@ class LogSigner:
         Raises:
             FileExistsError: There is a key already.
         """
-        for path, text in ((key_path, NoteSigner.generate(origin).private_text()), (state_path, "")):
+        signer = NoteSigner.generate(origin)
+        # The first thing signed is the empty log, so an empty state file always means that somebody emptied it.
+        empty = sign_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT), signer)
+        for path, text in ((key_path, signer.private_text().encode()), (state_path, _block(empty))):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as stream:
+            with os.fdopen(descriptor, "wb") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -70,31 +73,12 @@ class LogSigner:
         """The public half of the log key."""
         return self._signer.verifier
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the writer lock; two processes take turns.
+    def lock(self) -> WriterLock:
+        """The writer lock; two processes take turns."""
+        return self._lock
 
-        Raises:
-            LedgerBusyError: Another process held it for a minute.
-        """
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(self._state, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise LedgerBusyError(
-                        "another process has been writing for a minute", remedy="Let it finish, then try again."
-                    ) from None
-                time.sleep(_POLL_SECONDS)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._state, fcntl.LOCK_UN)
-
-    def last(self) -> Checkpoint | None:
-        """The last checkpoint signed, ``None`` before the first.
+    def last(self) -> Checkpoint:
+        """The last checkpoint signed.
 
         Raises:
             IntegrityError: The state file was altered.
@@ -111,27 +95,73 @@ class LogSigner:
         It is written after the commit and without its own flush to the disk: after a loss of power the state may lag
         behind the database, which the database then extends; it can never be ahead of it.
         """
-        os.pwrite(self._state, note.encode().ljust(_BLOCK, b"\x00"), 0)
+        os.pwrite(self._state, _block(note), 0)
 
     def close(self) -> None:
         """Give the state file back."""
         os.close(self._state)
 
 
-def read_state(block: bytes, verifier: NoteVerifier) -> Checkpoint | None:
-    """The checkpoint in the bytes of a state file, ``None`` where nothing was signed yet.
+def _block(note: str) -> bytes:
+    """A note as the state file holds it: always the same length, so that a new one covers the old one whole."""
+    return note.encode().ljust(_BLOCK, b"\x00")
+
+
+def read_state(block: bytes, verifier: NoteVerifier) -> Checkpoint:
+    """The checkpoint in the bytes of a state file.
 
     Raises:
         IntegrityError: The bytes are not a checkpoint signed by this log.
     """
-    note = block.rstrip(b"\x00")
-    if not note:
-        return None
     try:
-        return open_checkpoint(note, verifier)
+        return open_checkpoint(block.rstrip(b"\x00"), verifier)
     except IntegrityError as error:
         raise IntegrityError(
             f"the log key's state was altered: {error.what}",
             where="keys/log.state",
             remedy="Run `nesqc audit verify` with a checkpoint kept elsewhere and tell QA.",
         ) from error
+
+
+class WriterLock:
+    """The one writer lock of a ledger, on the open state file of its key.
+
+    Args:
+        descriptor: The open file.
+    """
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def acquire(self) -> None:
+        """Wait for the lock.
+
+        Raises:
+            LedgerBusyError: Another process held it for a minute.
+        """
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+            try:
+                return fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+        raise LedgerBusyError("another process has been writing for a minute", remedy="Let it finish, then try again.")
+
+    def release(self) -> None:
+        """Let the next one write."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()

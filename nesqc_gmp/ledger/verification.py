@@ -8,6 +8,9 @@ One pass over the leaves computes everything again, in this order for each entry
 4. its rows in the read models are the stored ones;
 5. where a checkpoint was signed, root and signature hold;
 6. where a checkpoint is kept elsewhere (a certificate, a file, the log key's state), its root is the same.
+
+Tables and guards are compared with those of a new ledger before, and the file's own structure, its search indexes
+included, is checked after: a record that a search does not find is a record withheld.
 """
 
 from __future__ import annotations
@@ -15,66 +18,31 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
+from sqlmodel import SQLModel
 
 from nesqc_gmp import merkle, store
 from nesqc_gmp.errors import IntegrityError, NotFoundError
-from nesqc_gmp.ledger import projections
-from nesqc_gmp.notes import Checkpoint, NoteVerifier, open_checkpoint
+from nesqc_gmp.ledger.heads import Heads
+from nesqc_gmp.ledger.ordered_rows import OrderedRows, Row
+from nesqc_gmp.ledger.projections import PROJECTIONS
+from nesqc_gmp.ledger.report import FINDINGS_LIMIT, Finding, FindingList, LedgerReport
+from nesqc_gmp.notes import Checkpoint, NoteVerifier
+from nesqc_gmp.notes.checkpoint import MAX_SIZE
 
-FINDINGS_LIMIT = 20
+__all__ = ["Finding", "LedgerReport", "reading_copy", "verify_database"]
+
+_PLACE = "ledger.sqlite"
 _PROGRESS_EVERY = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One contradiction.
-
-    Attributes:
-        what: What contradicts what.
-        first_bad: Lowest index the altered record can have.
-        exact: Whether that is the altered record itself, or only the lowest it can be.
-    """
-
-    what: str
-    first_bad: int
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerReport:
-    """What a verification found.
-
-    Attributes:
-        size: Entries read.
-        root: Root hash over them.
-        checkpoints: Signed checkpoints checked.
-        anchors: Checkpoints kept elsewhere that agree.
-        findings: Contradictions; none means the ledger is whole.
-    """
-
-    size: int
-    root: bytes
-    checkpoints: int
-    anchors: tuple[str, ...]
-    findings: tuple[Finding, ...]
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
-
-    @property
-    def first_bad(self) -> int | None:
-        """Lowest index among the findings."""
-        return min((finding.first_bad for finding in self.findings), default=None)
+_LONGEST_VALUE = 1_000_000
 
 
 @contextmanager
@@ -85,22 +53,34 @@ def reading_copy(path: Path) -> Iterator[Engine]:
     copied to a temporary one.
 
     Raises:
-        NotFoundError: There is no such file.
+        NotFoundError: There is no such file, or it cannot be read.
     """
+    # SQLite looks for the side file beside the file that a link leads to.
+    path = path.resolve()
     if not path.is_file():
         raise NotFoundError("there is no ledger", where=str(path), remedy="Name the site folder with --site.")
-    side = path.with_name(path.name + "-wal")
-    pending = side.is_file() and side.stat().st_size > 0
     with tempfile.TemporaryDirectory(prefix="nesqc-verify-") as folder:
-        if pending and not os.access(path.parent, os.W_OK):
-            path = Path(shutil.copy(path, folder))
-            shutil.copy(side, folder)
-            path.chmod(0o600)
-        engine = store.reading_engine(path, immutable=not pending)
+        writable = os.access(path.parent, os.W_OK)
+        if not writable and (copy := _copy_with_side_file(path, Path(folder))) is not None:
+            path, writable = copy, True
+        engine = store.reading_engine(path, immutable=not writable)
         try:
             yield engine
         finally:
             engine.dispose()
+
+
+def _copy_with_side_file(path: Path, folder: Path) -> Path | None:
+    """Copy a database whose side file holds entries; ``None`` where there is none."""
+    side = path.with_name(path.name + "-wal")
+    if not side.is_file() or not side.stat().st_size:
+        return None
+    try:
+        copies = [Path(shutil.copyfile(source, folder / source.name)) for source in (path, side)]
+    except OSError as error:
+        what = f"the ledger cannot be copied ({error.strerror})"
+        raise NotFoundError(what, where=str(error.filename), remedy="Check who may read it.") from error
+    return copies[0]
 
 
 def verify_database(
@@ -117,154 +97,141 @@ def verify_database(
         verifier: Public key of the log.
         anchors: Checkpoints kept elsewhere, by the name under which to report them.
         progress: Called with entries done and entries in all.
+
+    Raises:
+        IntegrityError: The file is no ledger at all.
+        LedgerBusyError: Another program has locked it.
+        NotFoundError: It cannot be opened.
+        InvalidInputError: A checkpoint kept elsewhere is of another log.
     """
-    with engine.connect() as connection:
+    with store.refusals(_PLACE), engine.connect() as connection:
         return _Pass(connection, verifier, anchors, progress).run()
 
 
-@dataclass
 class _Pass:
     """The state of one pass; its size does not depend on the size of the log."""
 
-    connection: Connection
-    verifier: NoteVerifier
-    anchors: Mapping[str, Checkpoint]
-    progress: Callable[[int, int], None]
-    edge: merkle.CompactRange = field(default_factory=merkle.CompactRange)
-    findings: list[Finding] = field(default_factory=list)
-    good: int = 0
-    checkpoints: int = 0
-    agreed: list[str] = field(default_factory=list)
+    def __init__(
+        self,
+        connection: Connection,
+        verifier: NoteVerifier,
+        anchors: Mapping[str, Checkpoint],
+        progress: Callable[[int, int], None],
+    ) -> None:
+        self._connection = connection
+        self._driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+        self._origin = verifier.name
+        self._progress = progress
+        self._found = FindingList()
+        self._edge = merkle.CompactRange()
+        # One view for all tables, whatever is appended meanwhile; and no value so large that memory would grow with it.
+        connection.exec_driver_sql("BEGIN")
+        self._driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        self._tables_stand = self._check_schema()
+        stored = self._rows("checkpoint") if self._tables_stand else iter(())
+        self._heads = Heads(verifier, stored, anchors, self._found)
 
     def run(self) -> LedgerReport:
-        self._guards()
-        total = self.connection.exec_driver_sql("SELECT count(*) FROM leaf").scalar() or 0
-        self._open_cursors()
-        for index, body, leaf_hash in self._rows("SELECT idx, body, hash FROM leaf ORDER BY idx"):
-            if not self._entry(index, body, leaf_hash) or len(self.findings) >= FINDINGS_LIMIT:
-                break
-            if index % _PROGRESS_EVERY == 0:
-                self.progress(index, total)
-        else:
-            self._end()
-        self.progress(total, total)
-        size, root = self.edge.size, self.edge.root()
-        return LedgerReport(size, root, self.checkpoints, tuple(self.agreed), tuple(self.findings))
+        if self._tables_stand:
+            try:
+                self._walk()
+            except store.DATABASE_ERRORS as error:
+                self._unreadable(error)
+        heads, found = self._heads, self._found
+        size, root = self._edge.size, self._edge.root()
+        return LedgerReport(
+            size, root, heads.checked, tuple(heads.agreed), tuple(found.listed), heads.last_good, found.more
+        )
 
-    def _rows(self, query: str) -> Iterator[Any]:
+    def _rows(self, table: str) -> Iterator[Row]:
         # The driver's own cursor: it fetches row by row, so memory does not grow with the log.
-        connection = self.connection.connection.dbapi_connection
-        if connection is None:
-            raise IntegrityError("the ledger was closed while it was being verified")
-        return iter(connection.cursor().execute(query))
+        columns = [column.name for column in SQLModel.metadata.tables[table].columns]
+        query = f"SELECT {', '.join(columns)} FROM {table} ORDER BY {columns[0]}"  # noqa: S608 - own table names
+        return self._driver.cursor().execute(query)
 
-    def _open_cursors(self) -> None:
-        self._nodes = self._rows("SELECT id, level, idx, hash FROM node ORDER BY id")
+    def _check_schema(self) -> bool:
+        """Compare tables, indexes and guards; whether the tables themselves are there to be read."""
+        differing = set(store.present_schema(self._connection)).symmetric_difference(store.expected_schema())
+        for kind, name in sorted({(kind, name) for kind, name, _ in differing}):
+            self._found.add(f"the {kind} {name} of the database is not as it was made", 0, exact=False)
+        return not any(kind in ("table", "view") for kind, _, _ in differing)
+
+    def _walk(self) -> None:
+        total = self._driver.execute("SELECT count(*) FROM leaf").fetchone()[0]
+        self._nodes = OrderedRows(self._rows("node"), self._surplus_subtree)
         self._node_count = 0
-        self._signed = self._rows("SELECT size, root, note FROM checkpoint ORDER BY size")
-        self._next_signed = next(self._signed, None)
-        self._models = {table: self._rows(_ordered(table)) for table in store.PROJECTIONS}
-        self._anchors_at: dict[int, list[str]] = {}
-        for name, checkpoint in self.anchors.items():
-            self._anchors_at.setdefault(checkpoint.size, []).append(name)
+        self._altered: list[int] = []
+        self._models = [
+            (table, project, OrderedRows(self._rows(table), partial(self._surplus_row, table)))
+            for table, project in PROJECTIONS.items()
+        ]
+        edge, heads = self._edge, self._heads
+        for index, body, stored in self._rows("leaf"):
+            if index != edge.size:
+                self._found.add(f"entry {edge.size} is missing; entry {index} stands in its place", edge.size)
+                return
+            self._entry(index, body, stored)
+            if edge.size == heads.next_size:
+                heads.compare(edge.size, edge.root())
+            if not index % _PROGRESS_EVERY:
+                self._progress(index, total)
+        self._end()
+        self._progress(total, total)
 
-    def _found(self, what: str, first_bad: int, *, exact: bool = True) -> None:
-        self.findings.append(Finding(what, first_bad, exact))
-
-    def _guards(self) -> None:
-        present = {tuple(map(str, row)) for row in self.connection.exec_driver_sql(store.SCHEMA_QUERY)}
-        for kind, name, _ in sorted(present.symmetric_difference(store.expected_schema())):
-            self._found(f"the {kind} {name} of the database is not as it was made", 0, exact=False)
-
-    def _entry(self, index: int, body: bytes, leaf_hash: bytes) -> bool:
-        size = self.edge.size
-        if index != size:
-            self._found(f"entry {size} is missing; entry {index} stands in its place", size)
-            return False
-        if merkle.leaf_hash(body) != leaf_hash:
-            self._found(f"the bytes of entry {index} were edited", index)
-        self._subtrees(index, leaf_hash)
-        try:
-            value = json.loads(body)
-            in_place = value["index"] == index and value["origin"] == self.verifier.name
-            rows = {table: project(value) for table, project in projections.PROJECTIONS.items()}
-        except (ValueError, KeyError, TypeError):
-            self._found(f"entry {index} cannot be read", index)
-            return False
-        if not in_place:
-            self._found(f"entry {index} was written for another place or another log", index)
-        self._read_models(index, rows)
-        self._checkpoint(index + 1)
-        return True
+    def _entry(self, index: int, body: Any, stored: Any) -> None:
+        if isinstance(body, bytes) and merkle.leaf_hash(body) == stored:
+            self._subtrees(index, stored)
+            self._read_models(index, body)
+            return
+        self._found.add(f"the bytes of entry {index} are not those of its leaf hash", index)
+        # The tree goes on with the stored hash, so that one edited entry is one finding; its rows say nothing.
+        self._subtrees(index, stored if isinstance(stored, bytes) and len(stored) == merkle.HASH_SIZE else bytes(32))
+        for _, _, rows in self._models:
+            rows.drop(index)
 
     def _subtrees(self, index: int, leaf_hash: bytes) -> None:
-        for expected in self.edge.append(leaf_hash):
-            if next(self._nodes, None) != (self._node_count, *expected):
-                self._found(f"the stored hash of subtree {expected[0]}/{expected[1]} was edited", index, exact=False)
+        for level, place, value in self._edge.append(leaf_hash):
+            wrong = self._nodes.take((self._node_count, level, place, value))
             self._node_count += 1
+            # What lies above an altered subtree differs with it.
+            if wrong is not None and not any(start >> level == place for start in self._altered):
+                self._found.add(f"the stored hash of subtree {level}/{place} {wrong}", place << level, exact=False)
+                if len(self._altered) < FINDINGS_LIMIT:
+                    self._altered.append(place << level)
 
-    def _read_models(self, index: int, rows: Mapping[str, projections.Row | None]) -> None:
-        for table, expected in rows.items():
-            if expected is not None and next(self._models[table], None) != expected:
-                self._found(f"the row of entry {index} in the table {table} was edited", index)
-                self._models[table] = self._rows(f"{_ordered(table, after=index)}")
-
-    def _checkpoint(self, size: int) -> None:
-        root = self.edge.root() if self._wanted(size) else b""
-        if self._next_signed is not None and self._next_signed[0] == size:
-            self._signed_checkpoint(size, root, self._next_signed)
-            self._next_signed = next(self._signed, None)
-        for name in self._anchors_at.pop(size, ()):
-            if self.anchors[name].root == root:
-                self.agreed.append(name)
-                self.good = size
-            else:
-                self._found(
-                    f"entries {self.good} to {size - 1} are not those that {name} recorded", self.good, exact=False
-                )
-
-    def _wanted(self, size: int) -> bool:
-        return size in self._anchors_at or (self._next_signed is not None and self._next_signed[0] == size)
-
-    def _signed_checkpoint(self, size: int, root: bytes, row: Any) -> None:
-        self.checkpoints += 1
+    def _read_models(self, index: int, body: bytes) -> None:
         try:
-            signed = open_checkpoint(row[2], self.verifier)
-        except IntegrityError as error:
-            self._found(f"the checkpoint of size {size} is not one that this log signed: {error.what}", size - 1)
+            value = json.loads(body.decode())
+            in_place = value["index"] == index and value["origin"] == self._origin
+            expected = [project(value) for _, project, _ in self._models]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self._found.add(f"entry {index} cannot be read", index)
             return
-        if (signed.size, signed.root, row[1]) != (size, root, root):
-            first, last = self.good, size - 1
-            what = f"entry {last}" if first == last else f"entries {first} to {last}"
-            self._found(f"{what} are not what was signed at size {size}", first, exact=first == last)
-        elif not self.anchors:
-            self.good = size
-        self.good = max(self.good, size) if not self.findings else self.good
+        if not in_place:
+            self._found.add(f"entry {index} was written for another place or another log", index)
+        for (table, _, rows), row in zip(self._models, expected, strict=True):
+            if row is not None and (wrong := rows.take(row)) is not None:
+                self._found.add(f"the row of entry {index} in the table {table} {wrong}", index)
+
+    def _surplus_row(self, table: str, key: int) -> None:
+        self._found.add(f"the table {table} has a row {key} that no entry made", max(key, 0))
+
+    def _surplus_subtree(self, key: int) -> None:
+        self._found.add(f"there is a stored subtree {key} that no entry completed", self._edge.size, exact=False)
 
     def _end(self) -> None:
-        size = self.edge.size
-        if self._next_signed is not None:
-            self._found(f"entries from {size} on were cut: a checkpoint of size {self._next_signed[0]} was signed", size)
-        for later in sorted(self._anchors_at):
-            if later:
-                names = ", ".join(self._anchors_at[later])
-                self._found(f"entries from {size} on were cut: {names} recorded {later} entries", size)
-        if size and not self._ends_signed(size):
-            self._found("the last entries were never signed", self.good, exact=False)
-        for table in store.PROJECTIONS:
-            if (row := next(self._models[table], None)) is not None:
-                self._found(f"the table {table} has a row that no entry made", int(row[0]), exact=False)
-        if next(self._nodes, None) is not None:
-            self._found("there is a stored subtree that no entry completed", size, exact=False)
+        self._heads.end(self._edge.size)
+        for _, _, rows in self._models:
+            rows.skip_to(MAX_SIZE)
+        self._nodes.skip_to(MAX_SIZE)
+        if not self._found.listed:
+            for (message,) in self._driver.execute("PRAGMA integrity_check(1)"):
+                if message != "ok":
+                    self._found.add(f"the database file is damaged: {message}", 0, exact=False)
 
-    def _ends_signed(self, size: int) -> bool:
-        last = self.connection.exec_driver_sql("SELECT max(size) FROM checkpoint").scalar()
-        return last == size
-
-
-def _ordered(table: str, after: int = -1) -> str:
-    columns = ", ".join(column.name for column in store.SQLModel.metadata.tables[table].columns)
-    return f"SELECT {columns} FROM {table} WHERE idx > {int(after)} ORDER BY idx"  # noqa: S608 - own table names
-
-
-__all__: Sequence[str] = ("Finding", "LedgerReport", "reading_copy", "verify_database")
+    def _unreadable(self, error: Exception) -> None:
+        refusal = store.refusal(error, _PLACE)
+        if not isinstance(refusal, IntegrityError):
+            raise refusal from error
+        size = self._edge.size
+        self._found.add(f"the database cannot be read from entry {size} on: {error}", size, exact=False)
