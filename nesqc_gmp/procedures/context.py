@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
+from pydantic import TypeAdapter
+
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.errors import (
     AccountLockedError,
@@ -26,7 +28,7 @@ from nesqc_gmp.ledger import Ledger, LogSigner, Reader, Receipt, Transaction
 from nesqc_gmp.notes import Checkpoint as NoteCheckpoint
 from nesqc_gmp.notes import SignedNote
 from nesqc_gmp.objects import ObjectStore
-from nesqc_gmp.records.base import Instant
+from nesqc_gmp.records.base import Instant, Reason
 from nesqc_gmp.records.entry import Actor, Record, Subject
 from nesqc_gmp.records.people import AuthenticationFailed, Role
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning, Statement
@@ -39,6 +41,7 @@ Clock = Callable[[], datetime]
 SYSTEM = Actor(person="system", name="nesqc_gmp", role="system", authentication="none", session=None)
 CLOCK_TOLERANCE = timedelta(seconds=2)
 SIGNING_TIME = timedelta(minutes=10)
+_REASON: TypeAdapter[str] = TypeAdapter(Reason)
 _PLACEHOLDER = ElectronicSignature(statement="-", signature="-", certificate_sha256="0" * 64)
 
 
@@ -239,7 +242,10 @@ class Session:
         Raises:
             NesqcError: Refused; the refusal is recorded.
             OutOfSequenceError: The record changed while it was being signed.
+            pydantic.ValidationError: The reason is too short or too long.
         """
+        # As the entry will carry it: stripped, or the signed text and the entry would differ for ever.
+        reason = None if reason is None else _REASON.validate_python(reason)
         try:
             with self.site.ledger.reading() as reader:
                 person, role = self.authorise(reader, right)

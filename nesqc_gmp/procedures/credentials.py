@@ -43,7 +43,7 @@ class NewKey:
 
     def sign(self, statement: Statement) -> ElectronicSignature:
         """A signature with this key."""
-        credential = Credential(0, self.certificate, self.certificate_sha256, "")
+        credential = Credential(0, "", self.certificate, self.certificate_sha256, "")
         return sign_text(statement.format(), self.private, credential)
 
 

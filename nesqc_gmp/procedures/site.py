@@ -84,7 +84,9 @@ def init(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder], cloc
     Raises:
         InvalidInputError: A field cannot be used, or the folder holds something already.
     """
-    _check_founding(folder, facts, founders)
+    check_founding(folder, facts, founders)
+    for founder in founders:
+        check_passphrase(founder.passphrase, founder.person)
     paths = SitePaths(folder)
     for place in (paths.folder, paths.keys, paths.keys / "people", paths.objects, paths.certificates, paths.trust):
         place.mkdir(parents=True, exist_ok=True)
@@ -97,13 +99,7 @@ def init(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder], cloc
     _write_private(paths.authority, serialise_authority(authority))
     paths.log_verifier.write_text(f"{signer.verifier}\n")
     paths.authority_certificate.write_bytes(authority.certificate_pem)
-    founded = SiteFounded(
-        **{field: getattr(facts, field) for field in ("name", "address", "authorisation", "zone", "demonstration")},
-        log_key=str(signer.verifier),
-        authority=authority.certificate_pem.decode(),
-        timestamp_certificate=timestamp.decode(),
-        founders=(founders[0].person, founders[1].person),
-    )
+    founded = _founded(facts, founders, (str(signer.verifier), authority.certificate_pem.decode(), timestamp.decode()))
     ledger = Ledger.create(paths.ledger, signer)
     with ledger.writing() as transaction:
         transaction.append(time=instant_of(now, facts.zone), actor=SYSTEM, subject=SITE, record=founded)
@@ -113,8 +109,14 @@ def init(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder], cloc
     return paths
 
 
-def _check_founding(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder]) -> None:
-    if folder.exists() and any(folder.iterdir()):
+def check_founding(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder]) -> None:
+    """Check everything but the passphrases, before anything is written.
+
+    Raises:
+        InvalidInputError: The folder holds something, the zone is none, or the founders are one person.
+        pydantic.ValidationError: A field does not fit its record.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidInputError("the folder is not empty", where=str(folder), remedy="Name a new folder.")
     try:
         ZoneInfo(facts.zone)
@@ -124,8 +126,31 @@ def _check_founding(folder: Path, facts: SiteFacts, founders: tuple[Founder, Fou
         ) from None
     if founders[0].person == founders[1].person or founders[0].name.casefold() == founders[1].name.casefold():
         raise InvalidInputError("the two founding people are the same person", where="founders")
+    _founded(facts, founders, ("-", "-", "-"))
     for founder in founders:
-        check_passphrase(founder.passphrase, founder.person)
+        _enrolment(founder)
+
+
+def _founded(facts: SiteFacts, founders: tuple[Founder, Founder], pinned: tuple[str, str, str]) -> SiteFounded:
+    """The first record of the log; pinned are log key, authority and time-stamp certificate."""
+    log_key, authority, timestamp = pinned
+    return SiteFounded(
+        name=facts.name,
+        address=facts.address,
+        authorisation=facts.authorisation,
+        zone=facts.zone,
+        demonstration=facts.demonstration,
+        log_key=log_key,
+        authority=authority,
+        timestamp_certificate=timestamp,
+        founders=(founders[0].person, founders[1].person),
+    )
+
+
+def _enrolment(founder: Founder) -> PersonEnrolled:
+    return PersonEnrolled(
+        person=founder.person, name=founder.name, identity_reference=founder.identity_reference, code_sha256=None
+    )
 
 
 def _origin(name: str) -> str:
@@ -153,13 +178,7 @@ def _enter_founders(site: Site, founders: tuple[Founder, Founder]) -> None:
     keys = {founder.person: credentials.new_key(site, founder.person, founder.name) for founder in founders}
     with site.ledger.writing() as transaction:
         for founder in founders:
-            enrolled = PersonEnrolled(
-                person=founder.person,
-                name=founder.name,
-                identity_reference=founder.identity_reference,
-                code_sha256=None,
-            )
-            site.append(transaction, SYSTEM, Subject(type="person", id=founder.person), enrolled)
+            site.append(transaction, SYSTEM, Subject(type="person", id=founder.person), _enrolment(founder))
     for founder in founders:
         credentials.enter(site, keys[founder.person], founder.passphrase)
     for founder, other, role in zip(founders, reversed(founders), _FOUNDERS, strict=True):

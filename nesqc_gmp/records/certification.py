@@ -20,6 +20,7 @@ class CertificateIssued(Frozen):
         unsigned_sha256: Digest of the PDF before it was signed.
         pdf_sha256: Digest of the signed PDF.
         anchored_size: Size of the log whose root the certificate carries.
+        signature: Signature of the person who decided about the batch.
     """
 
     kind: Literal["certificate_issued"] = "certificate_issued"
@@ -31,6 +32,7 @@ class CertificateIssued(Frozen):
     unsigned_sha256: Sha256
     pdf_sha256: Sha256
     anchored_size: int
+    signature: ElectronicSignature
 
 
 class CertificateWithdrawn(Frozen):

@@ -98,6 +98,7 @@ SIGNED_KINDS = frozenset(
         "batch_reviewed",
         "audit_trail_reviewed",
         "batch_disposed",
+        "certificate_issued",
         "certificate_withdrawn",
         "certificate_superseded",
     }

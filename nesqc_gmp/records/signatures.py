@@ -27,6 +27,7 @@ Meaning = Literal[
     "released",
     "rejected",
     "on hold",
+    "issued",
     "withdrawn",
     "superseded",
 ]
@@ -46,6 +47,7 @@ MEANING_SENTENCES: dict[Meaning, str] = {
     "released": "I release this batch for the tests listed in its specification.",
     "rejected": "I reject this batch.",
     "on hold": "I place this batch on hold.",
+    "issued": "I issue this certificate with my signature.",
     "withdrawn": "I withdraw this certificate.",
     "superseded": "I replace this certificate by a new one.",
 }

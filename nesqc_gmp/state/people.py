@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from nesqc_gmp.errors import AccountLockedError, InvalidInputError, NotFoundError, OutOfSequenceError
@@ -29,9 +29,18 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A certificate and the sealed key that goes with it."""
+    """A certificate and the sealed key that goes with it.
+
+    Attributes:
+        index: Index of the entry.
+        set_at: When, UTC.
+        certificate: PEM.
+        certificate_sha256: Digest of the certificate (DER).
+        envelope_sha256: Digest of the sealed key.
+    """
 
     index: int
+    set_at: str
     certificate: str
     certificate_sha256: str
     envelope_sha256: str
@@ -54,6 +63,7 @@ class Person:
         reset_by: Who asked for a reset that waits for a second person.
         sessions: Sessions that are open, with the time of their login.
         enrolled_by: Who enrolled the person.
+        closed_at: When the account was closed, UTC.
     """
 
     id: str
@@ -67,7 +77,8 @@ class Person:
     code_second: str | None = None
     failures: int = 0
     reset_by: str | None = None
-    sessions: tuple[tuple[str, str], ...] = field(default=())
+    sessions: tuple[tuple[str, str], ...] = ()
+    closed_at: str | None = None
 
     @property
     def credential(self) -> Credential | None:
@@ -111,12 +122,22 @@ def _revoked(person: Person, _: Entry, record: records.RoleRevoked) -> Person:
     return replace(person, grants=tuple(g for g in person.grants if g.role != record.role))
 
 
-def _disabled(person: Person, _: Entry, __: records.PersonDisabled) -> Person:
-    return replace(person, standing="disabled", grants=(), sessions=(), code_first=None, code_second=None)
+def _disabled(person: Person, entry: Entry, _: records.PersonDisabled) -> Person:
+    return replace(
+        person,
+        standing="disabled",
+        grants=(),
+        sessions=(),
+        code_first=None,
+        code_second=None,
+        closed_at=entry.time.utc,
+    )
 
 
 def _credential(person: Person, entry: Entry, record: records.CredentialSet) -> Person:
-    credential = Credential(entry.index, record.certificate, record.certificate_sha256, record.envelope_sha256)
+    credential = Credential(
+        entry.index, entry.time.utc, record.certificate, record.certificate_sha256, record.envelope_sha256
+    )
     return replace(
         person,
         standing="active",

@@ -1,0 +1,238 @@
+"""Verifying a whole site without a login, read-only: the ledger, its signatures, its originals, its anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from nesqc_gmp.certificate.verify import verify as verify_pdf
+from nesqc_gmp.config import SitePaths
+from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError
+from nesqc_gmp.esign import check_signatures
+from nesqc_gmp.ledger import LedgerReport, Reader, reading_copy, verify_database
+from nesqc_gmp.ledger.signer import read_state
+from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
+from nesqc_gmp.objects import ObjectStore
+from nesqc_gmp.records import batches, certification, models
+from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.state.people import fold_people
+from nesqc_gmp.verifier.report import Step, VerificationReport
+
+Progress = Callable[[int, int], None]
+_WITH_OBJECTS = (
+    "image_received",
+    "image_refused",
+    "image_scored",
+    "result_recorded",
+    "model_installed",
+    "certificate_issued",
+)
+
+
+def verify(
+    paths: SitePaths,
+    *,
+    certificates: Path | None = None,
+    checkpoints: Sequence[Path] = (),
+    progress: Progress = lambda done, total: None,
+) -> VerificationReport:
+    """Verify a site, needing no login and writing nothing.
+
+    Steps: 1 the pinned key of the log; 2 checkpoints kept elsewhere can be read and are of this log; 3 every entry,
+    subtree, read model and checkpoint of the ledger, computed again; 4 the ledger extends every checkpoint kept
+    elsewhere; 5 every signature; 6 every original, package and certificate; 7 every sealed signing key.
+
+    Args:
+        paths: The site, or a read-only copy of it.
+        certificates: Folder of issued certificates kept elsewhere; each is an anchor.
+        checkpoints: Files with signed checkpoints kept elsewhere.
+        progress: Called with entries done and entries in all.
+
+    Raises:
+        NotFoundError: There is no ledger.
+        InvalidInputError: A file that was named cannot be read.
+    """
+    steps: list[Step] = []
+
+    def add(name: str, passed: bool, detail: str) -> bool:
+        steps.append(Step(number=len(steps) + 1, name=name, passed=passed, detail=detail))
+        return passed
+
+    verifier = _log_key(paths)
+    add("The public key of the log can be read", True, str(verifier))
+    anchors, bad = _anchors(paths, verifier, certificates, checkpoints)
+    add("Checkpoints kept elsewhere are of this log", not bad, "; ".join(bad) or _named(anchors))
+    with reading_copy(paths.ledger) as engine:
+        report = verify_database(engine, verifier, anchors=anchors, progress=progress)
+        whole = add("The ledger is whole and extends every checkpoint kept elsewhere", report.whole, _found(report))
+        with engine.connect() as connection:
+            reader = Reader(connection)
+            for name, check in (
+                ("Every signature holds over what it was made for", _signatures),
+                ("Every original file, package and certificate is what was recorded", _objects),
+                ("Every sealed signing key is the one its owner set", _keys),
+            ):
+                add(name, *_run(check, paths, reader, whole))
+    return VerificationReport(steps=tuple(steps))
+
+
+def _log_key(paths: SitePaths) -> NoteVerifier:
+    try:
+        return NoteVerifier.parse(paths.log_verifier.read_text().strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(
+            f"the public key of the log cannot be read: {error}",
+            where=str(paths.log_verifier),
+            remedy="Put back the trust folder that was pinned at the founding of the site.",
+        ) from error
+
+
+def _anchors(
+    paths: SitePaths, verifier: NoteVerifier, certificates: Path | None, checkpoints: Sequence[Path]
+) -> tuple[dict[str, Checkpoint], list[str]]:
+    """Checkpoints kept outside the database, by name; and those that cannot be used, with the reason."""
+    found: dict[str, Checkpoint] = {}
+    bad: list[str] = []
+    sources: list[tuple[str, Callable[[], Checkpoint]]] = []
+    if paths.log_state.is_file():
+        sources.append(("the log key's state", partial(_state_anchor, paths.log_state, verifier)))
+    else:
+        bad.append("the log key's state is missing")
+    sources += [(f"checkpoint {path.name}", partial(_file_anchor, path, verifier)) for path in checkpoints]
+    for folder in dict.fromkeys((paths.certificates, certificates)):
+        for path in _pdfs(folder):
+            sources.append((f"certificate {path.name}", partial(_certificate_anchor, path, paths, verifier)))
+    for name, read in sources:
+        try:
+            found[name] = read()
+        except NesqcError as error:
+            bad.append(f"{name}: {error.what}")
+    return found, bad
+
+
+def _pdfs(folder: Path | None) -> list[Path]:
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(folder.glob("*.pdf"))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _state_anchor(path: Path, verifier: NoteVerifier) -> Checkpoint:
+    return read_state(_bytes(path), verifier)
+
+
+def _file_anchor(path: Path, verifier: NoteVerifier) -> Checkpoint:
+    return open_checkpoint(_bytes(path), verifier)
+
+
+def _certificate_anchor(path: Path, paths: SitePaths, verifier: NoteVerifier) -> Checkpoint:
+    """The checkpoint that a certificate carries, once the file itself has been verified."""
+    report = verify_pdf(_bytes(path), authority_pem=_bytes(paths.authority_certificate))
+    if not report.passed:
+        failed = next(step for step in report.steps if not step.passed)
+        raise IntegrityError(f"{failed.name}: {failed.detail}")
+    attached = {attachment.name: attachment.data for attachment in report.attachments}
+    proof = InclusionProof.parse(attached.get("disposition.tlog-proof", b""))
+    return proof.verify(attached.get("disposition.json", b""), verifier)
+
+
+def _named(anchors: dict[str, Checkpoint]) -> str:
+    outside = [name for name in anchors if name != "the log key's state"]
+    if not outside:
+        return "only the log key's own state: a thief of that key could have rewritten everything; name --checkpoint"
+    return f"{len(outside)} kept outside the database: {', '.join(outside[:5])}"
+
+
+def _found(report: LedgerReport) -> str:
+    if report.whole:
+        agreed = f"; agrees with {len(report.anchors)} checkpoints kept elsewhere" if report.anchors else ""
+        return f"{report.size} entries, {report.checkpoints} signed checkpoints{agreed}"
+    first = min(report.findings, key=lambda finding: finding.first_bad)
+    place = "first bad record" if first.exact else "first bad record at or after"
+    return f"{place}: entry {first.first_bad}; {'; '.join(f.what for f in report.findings[:5])}"
+
+
+Check = Callable[[SitePaths, Reader], Iterator[tuple[int, str]]]
+
+
+def _run(check: Check, paths: SitePaths, reader: Reader, whole: bool) -> tuple[bool, str]:
+    """Run one check over the entries; on a ledger that is not whole it may break, which counts as failed."""
+    problems: list[tuple[int, str]] = []
+    try:
+        for problem in check(paths, reader):
+            problems.append(problem)
+            if len(problems) >= 10:
+                break
+    except NesqcError as error:
+        problems.append((getattr(error, "first_bad", None) or 0, str(error)))
+    if problems:
+        index, what = min(problems)
+        return False, f"first bad record: entry {index}; {what}" + (f"; {len(problems)} in all" if problems[1:] else "")
+    return True, "all of them" if whole else "those that could be read"
+
+
+def _signatures(_: SitePaths, reader: Reader) -> Iterator[tuple[int, str]]:
+    for finding in check_signatures(reader):
+        yield finding.index, finding.what
+
+
+def _objects(paths: SitePaths, reader: Reader) -> Iterator[tuple[int, str]]:
+    store = ObjectStore(paths.objects)
+    checked: set[str] = set()
+    for entry in reader.entries_of(_WITH_OBJECTS):
+        for digest in digests_of(entry):
+            if digest in checked:
+                continue
+            checked.add(digest)
+            try:
+                store.read(digest)
+            except IntegrityError as error:
+                yield entry.index, str(error)
+        yield from _copies(paths, entry)
+
+
+def _copies(paths: SitePaths, entry: Entry) -> Iterator[tuple[int, str]]:
+    """The copy of a certificate that lies open in the site."""
+    record = entry.record
+    if isinstance(record, certification.CertificateIssued):
+        path = paths.certificates / f"{record.certificate}.pdf"
+        if path.is_file() and sha256_hex(path.read_bytes()) != record.pdf_sha256:
+            yield entry.index, f"certificate {path.name} was altered"
+
+
+def digests_of(entry: Entry) -> tuple[str, ...]:
+    """Digests of the files that an entry names."""
+    match entry.record:
+        case batches.ImageReceived(facts=facts):
+            return (facts.sha256,)
+        case batches.ImageRefused(sha256=digest) | batches.ImageScored(sha256=digest):
+            return (digest,)
+        case batches.ResultRecorded(evidence_sha256=digest):
+            return (digest,)
+        case models.ModelInstalled(model_sha256=digest, manifest=manifest):
+            return (digest, *(part.sha256 for part in manifest.parts))
+        case certification.CertificateIssued(pdf_sha256=pdf, content_sha256=record):
+            return (pdf, record)
+        case _:
+            return ()
+
+
+def _keys(paths: SitePaths, reader: Reader) -> Iterator[tuple[int, str]]:
+    for person in fold_people(reader.entries_about("person")).values():
+        credential = person.credential
+        path = paths.envelope(person.id)
+        if credential is None or not path.is_file():
+            continue
+        try:
+            if sha256_hex(path.read_bytes()) != credential.envelope_sha256:
+                yield credential.index, f"the sealed key of {person.id} was exchanged"
+        except OSError:
+            continue

@@ -1,0 +1,293 @@
+"""From the records of a batch to the content of its certificate; nothing is typed in, everything is computed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.esign import signature_of
+from nesqc_gmp.ledger import SOFTWARE, Reader
+from nesqc_gmp.procedures.batches.common import load_batch
+from nesqc_gmp.procedures.certificates.lines import (
+    attempt_lines,
+    culture_lines,
+    image_lines,
+    reading_lines,
+    test_lines,
+)
+from nesqc_gmp.records.base import Instant
+from nesqc_gmp.records.batches import BatchDisposed
+from nesqc_gmp.records.certificate_lines import (
+    AmendmentLine,
+    AuditReviewLine,
+    BatchLines,
+    ExampleImage,
+    IssuingSite,
+    LogAnchor,
+    Manifestation,
+    ModelLines,
+    ProductLines,
+    RemarkLine,
+    SpecificationLines,
+)
+from nesqc_gmp.records.certificates import CertificateContent, image_counts
+from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.models import ModelApproved
+from nesqc_gmp.records.products import Specification, SpecificationApproved
+from nesqc_gmp.records.signatures import MEANING_SENTENCES, Statement
+from nesqc_gmp.records.site import SiteFounded
+from nesqc_gmp.state import release
+from nesqc_gmp.state.batches import Batch
+from nesqc_gmp.state.models import ModelState, fold_models
+
+FORM = "NESQC-F-001 version 1"
+HEAT_MAP_LEGEND = "Above: the image, stretched. Below: class-activation map; light speaks for conforming, dark blue against."
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Number, revision and predecessor of a certificate."""
+
+    certificate: str
+    revision: int
+    supersedes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Everything a certificate is computed from.
+
+    Attributes:
+        founded: The site.
+        batch: The folded batch.
+        specification: Its specification.
+        model: Its model.
+        entries: Every entry about the batch.
+        approved_specification: Who approved the specification, with the time.
+        approved_model: Who approved the model, with the time.
+        size: Size of the log.
+        root: Root hash at that size.
+        origin: Origin of the log.
+    """
+
+    founded: SiteFounded
+    batch: Batch
+    specification: Specification
+    model: ModelState
+    entries: tuple[Entry, ...]
+    approved_specification: str
+    approved_model: str
+    size: int
+    root: bytes
+    origin: str
+
+
+def gather(reader: Reader, founded: SiteFounded, batch: str, origin: str) -> Source:
+    """Read what a certificate is computed from."""
+    state, specification = load_batch(reader, batch)
+    digest = specification.morphology.model_sha256
+    size = reader.size
+    return Source(
+        founded,
+        state,
+        specification,
+        fold_models(reader.entries("model", digest))[digest],
+        tuple(reader.entries("batch", batch)),
+        _approval(reader.entries("specification", specification.identifier), SpecificationApproved),
+        _approval(reader.entries("model", digest), ModelApproved),
+        size,
+        reader.root(size),
+        origin,
+    )
+
+
+def _approval(entries: Iterable[Entry], kind: type[SpecificationApproved | ModelApproved]) -> str:
+    for entry in entries:
+        if isinstance(entry.record, kind):
+            return f"{entry.actor.name}, {entry.time.local[:10]}"
+    return "not approved"
+
+
+def content(
+    source: Source, numbering: Numbering, issued: Instant, examples: tuple[ExampleImage, ...]
+) -> CertificateContent:
+    """The content of a certificate.
+
+    Raises:
+        ValueError: Numbers do not agree; then there is no certificate.
+    """
+    batch, specification = source.batch, source.specification
+    verdict = release.morphology(batch, specification)
+    images = image_lines(batch)
+    disposition = batch.disposition
+    if disposition is None:
+        raise ValueError("no decision was made about the batch")
+    return CertificateContent(
+        certificate=numbering.certificate,
+        revision=numbering.revision,
+        supersedes=numbering.supersedes,
+        form=FORM,
+        demonstration=source.founded.demonstration or source.model.manifest.demonstration,
+        simulated_images=any(image.received.file_name.startswith("simulated-") for image in batch.images.values()),
+        issued=issued,
+        site=IssuingSite(
+            name=source.founded.name, address=source.founded.address, authorisation=source.founded.authorisation
+        ),
+        product=_product(specification),
+        batch=_batch(batch, specification),
+        specification=_specification(source),
+        outcome=release.outcome(batch, specification),
+        decision=disposition.decision,
+        tests=test_lines(batch, specification, verdict),
+        not_covered=(specification.scope,),
+        counts=image_counts(images, len(batch.refused)),
+        cultures=culture_lines(batch, images, verdict),
+        images=images,
+        readings=reading_lines(batch),
+        attempts=attempt_lines(batch),
+        amendments=tuple(_amendments(source.entries)),
+        deviations=batch.deviations,
+        remarks=tuple(_remarks(source.entries)),
+        model=_model(source),
+        audit_review=_audit_review(source),
+        manifestations=tuple(_manifestations(source.entries)),
+        log=_anchor(source),
+        examples=examples,
+        heat_map_legend=HEAT_MAP_LEGEND,
+        software=SOFTWARE,
+    )
+
+
+def _product(specification: Specification) -> ProductLines:
+    return ProductLines(
+        name=specification.name,
+        code=specification.product,
+        form=specification.form,
+        strength=specification.strength,
+        storage=specification.storage,
+        authorisation=specification.authorisation,
+    )
+
+
+def _batch(batch: Batch, specification: Specification) -> BatchLines:
+    registered = batch.registered
+    passages = sorted({image.received.passage for image in batch.images.values()})
+    return BatchLines(
+        number=registered.batch,
+        line_code=registered.line_code,
+        cultures=batch.cultures,
+        passages=", ".join(f"P{passage}" for passage in passages) or "none received",
+        manufactured_on=registered.manufactured_on,
+        expires_on=registered.expires_on,
+        retained_until=years_later(registered.expires_on, specification.retention_years),
+    )
+
+
+def years_later(day: str, years: int) -> str:
+    """The same day some years later; 29 February becomes 1 March where the year has none."""
+    start = date.fromisoformat(day)
+    try:
+        return start.replace(year=start.year + years).isoformat()
+    except ValueError:
+        return date(start.year + years, 3, 1).isoformat()
+
+
+def _specification(source: Source) -> SpecificationLines:
+    specification = source.specification
+    plan = specification.sampling
+    return SpecificationLines(
+        identifier=specification.identifier,
+        sha256=sha256_hex(canonical_json(specification.model_dump(mode="json"))),
+        sampling_plan=f"at least {plan.cultures_min} cultures with {plan.fields_min} fields each; {plan.description}",
+        approved_by=source.approved_specification,
+    )
+
+
+def _model(source: Source) -> ModelLines:
+    manifest = source.model.manifest
+    attempts = source.batch.attempts
+    runtime = attempts[-1].opened.runtime if attempts else None
+    return ModelLines(
+        name=manifest.name,
+        version=manifest.model_version,
+        sha256=source.model.model_sha256,
+        intended_use=manifest.intended_use,
+        conforming_from=manifest.conforming_from,
+        not_conforming_below=manifest.not_conforming_below,
+        self_test=runtime.self_test if runtime else "not run",
+        runtime=(
+            f"onnxruntime {runtime.onnxruntime}, {runtime.provider}, {runtime.threads} thread, "
+            f"{runtime.graph_optimisation}"
+            if runtime
+            else "not run"
+        ),
+        approved=source.approved_model,
+        demonstration=manifest.demonstration,
+    )
+
+
+def _audit_review(source: Source) -> AuditReviewLine | None:
+    review = source.batch.audit_review
+    signed = source.batch.audit_reviewed
+    if review is None or signed is None:
+        return None
+    name = next(entry.actor.name for entry in source.entries if entry.index == signed.index)
+    return AuditReviewLine(
+        reviewer=name,
+        first=review.first,
+        last=review.last,
+        exceptions=len(review.exceptions),
+        conclusion=review.conclusion,
+    )
+
+
+def _manifestations(entries: Iterable[Entry]) -> Iterator[Manifestation]:
+    for entry in entries:
+        signature = signature_of(entry)
+        if signature is not None:
+            statement = Statement.parse(signature.statement)
+            yield Manifestation(
+                person=statement.person,
+                name=statement.name,
+                role=statement.role,
+                meaning=f"{statement.meaning}: {MEANING_SENTENCES[statement.meaning]}",
+                local=statement.time.local,
+                utc=statement.time.utc,
+                statement_sha256=sha256_hex(signature.statement.encode()),
+            )
+
+
+_REPEATS = {"attempt_opened": "analysis repeated", "result_recorded": "result recorded again"}
+
+
+def _amendments(entries: Iterable[Entry]) -> Iterator[AmendmentLine]:
+    for entry in entries:
+        if entry.kind in _REPEATS and entry.reason:
+            yield AmendmentLine(
+                when=entry.time.local, person=entry.actor.name, what=_REPEATS[entry.kind], reason=entry.reason
+            )
+
+
+def _remarks(entries: Iterable[Entry]) -> Iterator[RemarkLine]:
+    for entry in entries:
+        record = entry.record
+        comment = getattr(record, "comment", None)
+        if entry.kind == "duplicate_explained" and entry.reason:
+            comment = f"Image {getattr(record, 'image', '')} is like another one: {entry.reason}"
+        if entry.kind == "image_refused":
+            comment = f"File {getattr(record, 'file_name', '')} was refused: {getattr(record, 'why', '')}"
+        if isinstance(comment, str):
+            yield RemarkLine(person=entry.actor.name, text=comment[:2000])
+
+
+def _anchor(source: Source) -> LogAnchor:
+    index = max(entry.index for entry in source.entries if isinstance(entry.record, BatchDisposed))
+    return LogAnchor(
+        origin=source.origin,
+        size=source.size,
+        root=base64.b64encode(source.root).decode("ascii"),
+        disposition_index=index,
+    )

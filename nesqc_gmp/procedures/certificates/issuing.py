@@ -1,0 +1,310 @@
+"""Issuing a certificate with the signature of the person who decided, withdrawing it, superseding it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from nesqc_gmp.certificate.render import render
+from nesqc_gmp.certificate.sign import Timestamper
+from nesqc_gmp.certificate.sign import sign as sign_pdf
+from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import IntegrityError, NesqcError, NotAuthorisedError, OutOfSequenceError
+from nesqc_gmp.esign import Ceremony, sign_text
+from nesqc_gmp.esign.ceremony import require_same_person
+from nesqc_gmp.identity.authority import Revocation, issue_crl, load
+from nesqc_gmp.identity.personal_key import load_certificate
+from nesqc_gmp.identity.timestamping import issue_timestamp
+from nesqc_gmp.ledger import Reader, reading_copy, verify_database
+from nesqc_gmp.ledger.signer import read_state
+from nesqc_gmp.notes import NoteVerifier
+from nesqc_gmp.procedures.batches.disposition import require_evidence
+from nesqc_gmp.procedures.certificates.content import Numbering, Source, content, gather
+from nesqc_gmp.procedures.certificates.evidence import write_evidence
+from nesqc_gmp.procedures.certificates.pictures import examples
+from nesqc_gmp.procedures.context import (
+    Prepared,
+    Session,
+    Signer,
+    Site,
+    authenticate,
+    statement_for,
+)
+from nesqc_gmp.records.certification import CertificateIssued, CertificateSuperseded, CertificateWithdrawn
+from nesqc_gmp.records.entry import Record, Subject
+from nesqc_gmp.records.signatures import ElectronicSignature, Statement
+from nesqc_gmp.state.certificates import fold_certificates, get, of_batch, require_current
+from nesqc_gmp.state.people import People, Person
+
+RECORD = "record.json"
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate and where it lies.
+
+    Attributes:
+        number: Certificate number.
+        pdf: The signed file.
+        evidence: The folder with records and proofs.
+    """
+
+    number: str
+    pdf: Path
+    evidence: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A certificate before its signature."""
+
+    source: Source
+    numbering: Numbering
+    issued_at: datetime
+    record: bytes
+    pictures: Mapping[str, bytes]
+    unsigned: bytes
+    attachments: Mapping[str, bytes]
+
+
+def _subject(number: str) -> Subject:
+    return Subject(type="certificate", id=number)
+
+
+def issue(session: Session, batch: str, ceremony: Ceremony) -> IssuedCertificate:
+    """Issue the certificate of a decided batch, signed by the person who decided.
+
+    The whole ledger and all evidence of the batch are verified first.
+
+    Raises:
+        OutOfSequenceError: No decision was made, or a current certificate exists.
+        NotAuthorisedError: Another person decided.
+        IntegrityError: Something was altered.
+    """
+    about = Subject(type="batch", id=batch)
+    try:
+        require_whole(session.site)
+        with session.site.ledger.reading() as reader:
+            person, role = session.authorise(reader, "certificates.issue")
+            draft = _draft(session.site, reader, batch, person)
+    except (OutOfSequenceError, NotAuthorisedError, IntegrityError) as error:
+        session.refuse("certificates.issue", error, about)
+    return _signed(session, draft, (person, role), ceremony)
+
+
+def require_whole(site: Site) -> None:
+    """The ledger is whole.
+
+    Raises:
+        IntegrityError: It is not; names the first bad record.
+    """
+    verifier = NoteVerifier.parse(site.founded.log_key)
+    state = read_state(site.paths.log_state.read_bytes(), verifier)
+    with reading_copy(site.paths.ledger) as engine:
+        report = verify_database(engine, verifier, anchors={"the log key's state": state})
+    for finding in report.findings:
+        raise IntegrityError(
+            finding.what, where="ledger", remedy="Run `nesqc audit verify`.", first_bad=finding.first_bad
+        )
+
+
+def _draft(site: Site, reader: Reader, batch: str, person: Person) -> _Draft:
+    source = gather(reader, site.founded, batch, site.ledger.origin)
+    state = source.batch
+    if state.disposition is None or state.disposed is None:
+        raise OutOfSequenceError(
+            "no decision was made about the batch", where=batch, remedy="Release, reject or hold it first."
+        )
+    if state.disposed.person != person.id:
+        raise NotAuthorisedError("the person who decided about the batch issues its certificate", where=batch)
+    certificates = fold_certificates(reader.entries_about("certificate"))
+    earlier = of_batch(certificates, batch)
+    if earlier and earlier[-1].standing == "current":
+        raise OutOfSequenceError(
+            f"certificate {earlier[-1].issued.certificate} is current",
+            where=batch,
+            remedy="Withdraw or supersede it first.",
+        )
+    require_evidence(site, reader, state)
+    moment = site.moment()
+    number = f"QC-{site.now().local[:4]}-{len(certificates) + 1:06d}"
+    numbering = Numbering(number, len(earlier) + 1, earlier[-1].issued.certificate if earlier else None)
+    shown, pictures = examples(state, site.objects)
+    record = canonical_json(content(source, numbering, site.now(), shown).model_dump(mode="json"))
+    attachments = {RECORD: record, **_proof(site, reader, source)}
+    unsigned = render(content(source, numbering, site.now(), shown), pictures, attachments)
+    return _Draft(source, numbering, moment, record, pictures, unsigned, attachments)
+
+
+def _proof(site: Site, reader: Reader, source: Source) -> dict[str, bytes]:
+    """What proves the decision without this software: the entry, its inclusion proof, and the public keys."""
+    disposed = source.batch.disposed
+    index = disposed.index if disposed else 0
+    return {
+        "disposition.json": reader.body(index),
+        "disposition.tlog-proof": reader.inclusion(index, source.size).format().encode(),
+        "log.vkey": f"{site.founded.log_key}\n".encode(),
+        "authority.pem": site.founded.authority.encode(),
+    }
+
+
+def _signed(session: Session, draft: _Draft, signer: tuple[Person, str], ceremony: Ceremony) -> IssuedCertificate:
+    site, person = session.site, signer[0]
+    number = draft.numbering.certificate
+    subject = _subject(number)
+
+    def make(signature: ElectronicSignature, pdf_sha256: str = "0" * 64) -> CertificateIssued:
+        return CertificateIssued(
+            certificate=number,
+            batch=draft.source.batch.registered.batch,
+            revision=draft.numbering.revision,
+            supersedes=draft.numbering.supersedes,
+            content_sha256=sha256_hex(draft.record),
+            unsigned_sha256=sha256_hex(draft.unsigned),
+            pdf_sha256=pdf_sha256,
+            anchored_size=draft.source.size,
+            signature=signature,
+        )
+
+    with site.ledger.reading() as reader:
+        statement = statement_for(site, reader, subject, (person.id, person.name, signer[1]), make, _shown(draft), None)
+    text = statement.format()
+    credentials = ceremony(text)
+    require_same_person(session.person, credentials)
+    private, credential = authenticate(site, credentials, "sign: issued")
+    pdf = _sign_pdf(site, draft, person, private, credential.certificate)
+    signature = sign_text(text, private, credential)
+    return _enter(session, draft, statement, make(signature, sha256_hex(pdf)), pdf)
+
+
+def _shown(draft: _Draft) -> Signer:
+    source = draft.source
+    decision = source.batch.disposition.decision if source.batch.disposition else "none"
+    return Signer(
+        "issued",
+        (
+            f"Certificate {draft.numbering.certificate}, revision {draft.numbering.revision}, "
+            f"of batch {source.batch.registered.batch}",
+            f"Decision: {decision}; record SHA-256 {sha256_hex(draft.record)}",
+            f"Log {source.origin}, size {source.size}",
+        ),
+    )
+
+
+def _sign_pdf(site: Site, draft: _Draft, person: Person, private: bytes, certificate: str) -> bytes:
+    authority = load(site.paths.authority.read_bytes())
+    with site.ledger.reading() as reader:
+        revoked = revocations(site.people(reader))
+        number = reader.size
+    crl = issue_crl(authority, revoked, draft.issued_at, number)
+    return sign_pdf(
+        draft.unsigned,
+        private_key=private,
+        certificate=certificate.encode(),
+        authority=authority.certificate_pem,
+        crl=crl,
+        timestamper=timestamper(site, draft.issued_at),
+        when=draft.issued_at,
+        name=person.name,
+        reason="I issue this certificate with my signature.",
+    )
+
+
+def timestamper(site: Site, when: datetime) -> Timestamper:
+    """The site's time-stamping authority at one moment; every token has a number of its own."""
+    key = site.paths.timestamp_key.read_bytes()
+
+    def stamp(digest: bytes) -> bytes:
+        return issue_timestamp(
+            digest,
+            certificate_pem=site.founded.timestamp_certificate.encode(),
+            private_pkcs8=key,
+            chain_pem=(site.founded.authority.encode(),),
+            serial=x509.random_serial_number(),
+            when=when,
+        )
+
+    return stamp
+
+
+def revocations(people: People) -> tuple[Revocation, ...]:
+    """Certificates that no longer count: replaced by a later one, or of a closed account."""
+    revoked: list[Revocation] = []
+    for person in people.values():
+        ends = [credential.set_at for credential in person.credentials[1:]] + [person.closed_at]
+        for credential, end in zip(person.credentials, ends, strict=True):
+            if end is not None:
+                serial = load_certificate(credential.certificate.encode()).serial_number
+                revoked.append(Revocation(serial, datetime.fromisoformat(end)))
+    return tuple(revoked)
+
+
+def _enter(
+    session: Session, draft: _Draft, statement: Statement, record: CertificateIssued, pdf: bytes
+) -> IssuedCertificate:
+    """Store the file, append the record, and lay both out; the file is stored before the record that names it."""
+    site, number = session.site, record.certificate
+    site.objects.put(draft.record)
+    site.objects.put(pdf)
+    try:
+        with site.ledger.writing() as transaction:
+            person, role = session.authorise(transaction, "certificates.issue")
+            if number in fold_certificates(transaction.entries_about("certificate")):
+                raise OutOfSequenceError("the certificate number was taken meanwhile", where=number)
+            batch = record.batch
+            state = gather(transaction, site.founded, batch, site.ledger.origin).batch
+            if state.last != draft.source.batch.last:
+                raise OutOfSequenceError("the batch changed while its certificate was being signed", where=batch)
+            site.append(transaction, session.actor(person, role, signed=True), _subject(number), record)
+    except NesqcError as error:
+        session.refuse("certificates.issue", error, _subject(number))
+    return _lay_out(site, draft, number, pdf)
+
+
+def _lay_out(site: Site, draft: _Draft, number: str, pdf: bytes) -> IssuedCertificate:
+    path = site.paths.certificates / f"{number}.pdf"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(pdf)
+    temporary.chmod(0o444)
+    temporary.replace(path)
+    folder = site.paths.certificates / f"{number}.evidence"
+    with site.ledger.reading() as reader:
+        write_evidence(site, reader, draft.source, draft.record, folder)
+    return IssuedCertificate(number, path, folder)
+
+
+def withdraw(session: Session, number: str, reason: str, ceremony: Ceremony) -> None:
+    """Withdraw a certificate, signed; both the certificate and its withdrawal remain."""
+    _end(session, number, reason, ceremony, "withdrawn")
+
+
+def supersede(session: Session, number: str, reason: str, ceremony: Ceremony) -> IssuedCertificate:
+    """Replace a certificate by a new revision, both signed; the old one remains and says so."""
+    batch = _end(session, number, reason, ceremony, "superseded")
+    return issue(session, batch, ceremony)
+
+
+def _end(session: Session, number: str, reason: str, ceremony: Ceremony, how: str) -> str:
+    batches: list[str] = []
+
+    def prepare(reader: Reader, _: Person) -> Prepared:
+        found = get(fold_certificates(reader.entries_about("certificate")), number)
+        require_current(found)
+        batches.append(found.issued.batch)
+
+        def make(signature: ElectronicSignature) -> Record:
+            if how == "withdrawn":
+                return CertificateWithdrawn(certificate=number, signature=signature)
+            return CertificateSuperseded(certificate=number, signature=signature)
+
+        lines = (f"Certificate {number} of batch {found.issued.batch}", f"PDF SHA-256 {found.issued.pdf_sha256}")
+        return make, Signer("withdrawn" if how == "withdrawn" else "superseded", lines)
+
+    right = "certificates.withdraw" if how == "withdrawn" else "certificates.supersede"
+    session.sign(right, _subject(number), prepare, ceremony, reason)
+    return batches[-1]

@@ -1,0 +1,137 @@
+"""Looking at certificates, and verifying a certificate file without a login."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nesqc_gmp.certificate.verify import CertificateReport
+from nesqc_gmp.certificate.verify import verify as verify_pdf
+from nesqc_gmp.config import SitePaths
+from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError, NotFoundError
+from nesqc_gmp.ledger import Reader, reading_copy
+from nesqc_gmp.notes import InclusionProof, NoteVerifier
+from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.records.certificates import CertificateContent
+from nesqc_gmp.state.certificates import Certificates, CertificateState, fold_certificates, get
+from nesqc_gmp.verifier import verify_bundle
+from nesqc_gmp.verifier.report import Step, VerificationReport
+
+
+def certificates(session: Session) -> Certificates:
+    """All certificates."""
+    with session.viewing("certificates.list") as reader:
+        return fold_certificates(reader.entries_about("certificate"))
+
+
+def show(session: Session, number: str) -> CertificateState:
+    """One certificate."""
+    with session.viewing("certificates.show") as reader:
+        return get(fold_certificates(reader.entries_about("certificate")), number)
+
+
+def verify(pdf: Path, *, site: SitePaths | None, evidence: Path | None) -> VerificationReport:
+    """Verify a certificate file, needing no login: the file, its proof, its evidence, and its standing at the site.
+
+    Args:
+        pdf: The file.
+        site: The site whose keys are pinned and whose log says whether the certificate still stands; without one the
+            keys are taken from beside the evidence, and the report says so.
+        evidence: The evidence folder; by default the one beside the file, where there is one.
+
+    Raises:
+        InvalidInputError: The file cannot be read, or there is no key to pin.
+    """
+    data = _read(pdf)
+    folder = evidence or _beside(pdf)
+    authority, log_key = _pinned(site, folder)
+    report = verify_pdf(data, authority_pem=authority)
+    steps = [Step(number=s.number, name=s.name, passed=s.passed, detail=s.detail) for s in report.steps]
+    if report.passed:
+        checks = [
+            _proof(report, log_key),
+            *_evidence(report, folder, log_key, authority),
+            _standing(site, report, data),
+        ]
+        steps += [Step(number=len(steps) + n, name=s[0], passed=s[1], detail=s[2]) for n, s in enumerate(checks, 1)]
+    return VerificationReport(steps=tuple(steps))
+
+
+def _read(pdf: Path) -> bytes:
+    try:
+        return pdf.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"the file cannot be read: {error.strerror}", where=str(pdf)) from error
+
+
+def _beside(pdf: Path) -> Path | None:
+    folder = pdf.with_suffix(".evidence")
+    return folder if folder.is_dir() else None
+
+
+def _pinned(site: SitePaths | None, folder: Path | None) -> tuple[bytes, str]:
+    if site is not None:
+        place, keys = site.trust, (site.authority_certificate, site.log_verifier)
+    elif folder is not None:
+        place, keys = folder, (folder / "authority.pem", folder / "log.vkey")
+    else:
+        raise InvalidInputError(
+            "there is no key to check against",
+            where="site",
+            remedy="Name the site with --site, or the evidence folder with --evidence.",
+        )
+    try:
+        return keys[0].read_bytes(), keys[1].read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"the pinned keys cannot be read: {error}", where=str(place)) from error
+
+
+Check = tuple[str, bool, str]
+
+
+def _attached(report: CertificateReport, name: str) -> bytes:
+    for attachment in report.attachments:
+        if attachment.name == name:
+            return attachment.data
+    raise IntegrityError(f"the file carries no {name}")
+
+
+def _proof(report: CertificateReport, log_key: str) -> Check:
+    name = "The decision stands in the log of the site, at the size and root that are printed"
+    try:
+        body = _attached(report, "disposition.json")
+        proof = InclusionProof.parse(_attached(report, "disposition.tlog-proof"))
+        checkpoint = proof.verify(body, NoteVerifier.parse(log_key))
+        content = CertificateContent.model_validate_json(_attached(report, "record.json"))
+        entry = json.loads(body)
+    except (NesqcError, ValueError) as error:
+        return name, False, str(error)[:300]
+    log = content.log
+    found = (checkpoint.origin, checkpoint.size, proof.index, entry["subject"]["id"], entry["record"].get("decision"))
+    wanted = (log.origin, log.size, log.disposition_index, content.batch.number, content.decision)
+    return name, found == wanted, f"entry {proof.index} of {checkpoint.size}, origin {checkpoint.origin}"
+
+
+def _evidence(report: CertificateReport, folder: Path | None, log_key: str, authority: bytes) -> list[Check]:
+    name = "The evidence folder proves the record"
+    if folder is None:
+        return []
+    found = verify_bundle(folder, log_key=log_key, authority=authority, record_sha256=report.record_sha256)
+    return [(name, found.verified, found.sentence)]
+
+
+def _standing(site: SitePaths | None, report: CertificateReport, data: bytes) -> Check:
+    name = "The certificate stands"
+    if site is None:
+        return name, True, "not asked: no site was named, so a withdrawal would not be seen; keys are from the evidence"
+    number = report.identifier.partition("/")[0]
+    try:
+        with reading_copy(site.ledger) as engine, engine.connect() as connection:
+            found = get(fold_certificates(Reader(connection).entries_about("certificate")), number)
+    except (NotFoundError, IntegrityError) as error:
+        return name, False, str(error)
+    if found.issued.pdf_sha256 != sha256_hex(data):
+        return name, False, "the log of the site names another file under this number"
+    reason = f": {found.reason}" if found.reason else ""
+    return name, found.standing == "current", f"{found.standing}{reason}"
