@@ -98,9 +98,11 @@ def gallery(shown: Sequence[Example], legend: str) -> list[Flowable]:
 
 
 def _example(example: Example, edge: float, *, worst: bool) -> list[Flowable]:
-    score = f"{'Lowest score' if worst else 'Score'} {example.line.score}"
+    score = f"{'Lowest' if worst else 'Score'} {example.line.score}"
     mark = OutcomeMark(example.outcome, example.outcome.capitalize(), 7)
-    head = Table([[text(example.line.image, CELL_STRONG), ""], [text(score), mark]], colWidths=[edge / 2, edge / 2])
+    head = Table(
+        [[text(example.line.image, CELL_STRONG), ""], [text(score), mark]], colWidths=[edge * 0.45, edge * 0.55]
+    )
     head.setStyle(TableStyle([*_bare().getCommands(), ("SPAN", (0, 0), (1, 0)), ("ALIGN", (1, 1), (1, 1), "RIGHT")]))
     return [
         head,
