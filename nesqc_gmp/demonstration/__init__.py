@@ -4,6 +4,6 @@ Nothing made here is for GMP use. The procedures are the real ones; only the pas
 the signatures are given by the script instead of by people.
 """
 
-from nesqc_gmp.demonstration.play import Demonstration, play
+from nesqc_gmp.demonstration.script import Demonstration, play
 
 __all__ = ["Demonstration", "play"]
