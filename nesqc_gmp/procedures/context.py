@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.errors import (
     AccountLockedError,
     AuthenticationError,
     IntegrityError,
+    InvalidInputError,
     NesqcError,
     NotAuthorisedError,
     OutOfSequenceError,
@@ -242,10 +243,9 @@ class Session:
         Raises:
             NesqcError: Refused; the refusal is recorded.
             OutOfSequenceError: The record changed while it was being signed.
-            pydantic.ValidationError: The reason is too short or too long.
+            InvalidInputError: The reason is too short or too long.
         """
-        # As the entry will carry it: stripped, or the signed text and the entry would differ for ever.
-        reason = None if reason is None else _REASON.validate_python(reason)
+        reason = None if reason is None else _as_entered(reason)
         try:
             with self.site.ledger.reading() as reader:
                 person, role = self.authorise(reader, right)
@@ -320,6 +320,16 @@ class Act:
     def append(self, subject: Subject, record: Record, reason: str | None = None) -> Receipt:
         """Append a record of this person."""
         return self.session.site.append(self.transaction, self.actor, subject, record, reason)
+
+
+def _as_entered(reason: str) -> str:
+    """A reason as its entry will carry it; signed otherwise, statement and entry would differ for ever."""
+    try:
+        return _REASON.validate_python(reason)
+    except ValidationError:
+        raise InvalidInputError(
+            "the reason is too short or too long", where="reason", remedy="Write 8 to 1000 characters."
+        ) from None
 
 
 def statement_for(
