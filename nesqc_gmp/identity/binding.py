@@ -20,14 +20,35 @@ from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.identity.authority import certified_person_id, check_issued_by
 from nesqc_gmp.identity.personal_key import load_certificate, verify_statement
+from nesqc_gmp.records.batches import BatchDisposed
 from nesqc_gmp.records.content import Content
 from nesqc_gmp.records.entry import SIGNED_KINDS, Entry
 from nesqc_gmp.records.people import CredentialSet
-from nesqc_gmp.records.signatures import ElectronicSignature, Statement
+from nesqc_gmp.records.signatures import ElectronicSignature, Meaning, Statement
 
 _SIGNATURES: Final = ("signature", "acknowledgement")
 _AFTER_SIGNING: Final = frozenset({*_SIGNATURES, "pdf_sha256"})
 """What exists only once the statement was signed; the file of a certificate is made with the same key right after."""
+
+_MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
+    "incident_assessed": frozenset({"reviewed"}),
+    "role_granted": frozenset({"access granted", "founded"}),
+    "credential_set": frozenset({"acknowledged"}),
+    "specification_approved": frozenset({"approved"}),
+    "specification_retired": frozenset({"retired"}),
+    "model_approved": frozenset({"approved"}),
+    "model_activated": frozenset({"activated"}),
+    "model_retired": frozenset({"retired"}),
+    "result_recorded": frozenset({"performed"}),
+    "result_verified": frozenset({"verified"}),
+    "batch_submitted": frozenset({"performed"}),
+    "batch_reviewed": frozenset({"reviewed"}),
+    "audit_trail_reviewed": frozenset({"audit trail reviewed"}),
+    "certificate_issued": frozenset({"issued"}),
+    "certificate_withdrawn": frozenset({"withdrawn"}),
+    "certificate_superseded": frozenset({"superseded"}),
+}
+"""What a signature under each kind of record can mean; that of a disposition is the decision itself."""
 
 
 def act_digest(record: BaseModel) -> str:
@@ -109,12 +130,21 @@ def check_signature(
     except (binascii.Error, ValueError):
         raise IntegrityError("the signature is not base64") from None
     verify_statement(pem, signature.statement.encode(), raw)
+    _check_meaning(entry, statement)
     _check_binding(entry, statement, content)
     _check_moment(entry, statement, pem)
     known = root(statement.previous_size)
     if known is not None and base64.b64encode(known).decode("ascii") != statement.previous_root:
         raise IntegrityError("the signature names a checkpoint that is not of this log")
     return statement
+
+
+def _check_meaning(entry: Entry, statement: Statement) -> None:
+    allowed = _MEANINGS.get(entry.kind, frozenset())
+    if isinstance(entry.record, BatchDisposed):
+        allowed = frozenset({entry.record.decision})
+    if statement.meaning not in allowed:
+        raise IntegrityError(f"a signature that means {statement.meaning!r} does not fit this record")
 
 
 def _check_binding(entry: Entry, statement: Statement, content: Content) -> None:

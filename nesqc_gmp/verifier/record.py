@@ -1,0 +1,194 @@
+"""What the certificate says, compared with what the entries say, field by field.
+
+Not compared: number and revision of the certificate, which the log holds only later; and the example pictures, which
+are drawn from the originals.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import IntegrityError
+from nesqc_gmp.identity.binding import signature_of
+from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ImageScored, ResultRecorded
+from nesqc_gmp.records.certificates import CertificateContent
+from nesqc_gmp.records.products import ManualTest
+from nesqc_gmp.records.signatures import Statement
+from nesqc_gmp.state import release
+from nesqc_gmp.state.batches import Batch, fold_batch
+from nesqc_gmp.state.models import fold_models
+from nesqc_gmp.verifier.proven import Proven, require_canonical
+
+Fact = tuple[str, Any, Any]
+"""What it is, as the certificate says it, as the entries say it."""
+
+_LEAST_FAVOURABLE = ("not conforming", "rejected by input check", "undecided", "conforming")
+
+
+def check_record(proven: Proven, record: bytes, expected_sha256: str | None) -> str:
+    """Compare ``record.json`` with the entries.
+
+    Raises:
+        IntegrityError: It is another file than expected, or a field differs.
+    """
+    digest = sha256_hex(record)
+    if expected_sha256 is not None and expected_sha256 != digest:
+        raise IntegrityError(f"record.json has the digest {digest}, not the one expected")
+    require_canonical(record, "record.json")
+    try:
+        content = CertificateContent.model_validate_json(record)
+    except ValueError as error:
+        raise IntegrityError(f"record.json is not the content of a certificate: {_first_line(error)}") from error
+    batch = fold_batch(proven.about("batch", proven.batch), proven.batch)
+    count = 0
+    for what, said, recorded in _facts(content, proven, batch):
+        if said != recorded:
+            raise IntegrityError(f"{what}: the certificate says {said!r}, the records say {recorded!r}"[:600])
+        count += 1
+    return f"{count} fields agree with the entries; SHA-256 {digest}"
+
+
+def _first_line(error: ValueError) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _facts(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
+    yield from _identity(content, proven, batch)
+    yield from _decision(content, proven, batch)
+    yield from _images(content, batch)
+    yield from _tests(content, proven, batch)
+    yield from _people(content, proven, batch)
+    yield from _model(content, proven)
+
+
+def _identity(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
+    founded, specification, registered = proven.founded, proven.specification, batch.registered
+    for field in ("name", "address", "authorisation"):
+        yield f"site, {field}", getattr(content.site, field), getattr(founded, field)
+    for field in ("name", "form", "strength", "storage", "authorisation"):
+        yield f"product, {field}", getattr(content.product, field), getattr(specification, field)
+    yield "product, code", content.product.code, specification.product
+    yield "specification", content.specification.identifier, specification.identifier
+    digest = sha256_hex(canonical_json(specification.model_dump(mode="json")))
+    yield "digest of the specification", content.specification.sha256, digest
+    yield "tests not covered", content.not_covered, (specification.scope,)
+    yield "batch number", content.batch.number, proven.batch
+    for field in ("line_code", "manufactured_on", "expires_on"):
+        yield f"batch, {field}", getattr(content.batch, field), getattr(registered, field)
+    yield "cultures", content.batch.cultures, batch.cultures
+    names = [image.received.file_name for image in batch.images.values()]
+    yield "simulated images", content.simulated_images, any(name.startswith("simulated-") for name in names)
+
+
+def _decision(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
+    disposed = max(e.index for e in proven.about("batch", proven.batch) if isinstance(e.record, BatchDisposed))
+    if batch.disposition is None:
+        raise IntegrityError("there is no decision about the batch")
+    yield "decision", content.decision, batch.disposition.decision
+    yield "outcome", content.outcome, release.outcome(batch, proven.specification)
+    log, checkpoint = content.log, proven.checkpoint
+    yield "origin of the log", log.origin, checkpoint.origin
+    yield "size of the log", log.size, checkpoint.size
+    yield "root of the log", log.root, base64.b64encode(checkpoint.root).decode("ascii")
+    yield "index of the decision", log.disposition_index, disposed
+    last = next(e.time.utc for e in proven.entries if e.index == disposed)
+    yield "issued after the decision", content.issued.utc >= last, True
+
+
+def _images(content: CertificateContent, batch: Batch) -> Iterator[Fact]:
+    yield "images", tuple(line.image for line in content.images), tuple(batch.images)
+    yield "files refused", content.counts.refused, len(batch.refused)
+    for line in content.images:
+        received, scored = batch.images[line.image].received, _decisive(batch, line.image)
+        yield f"place of {line.image}", (line.culture, line.field), (received.culture, received.field)
+        yield f"outcome of {line.image}", line.outcome, scored.outcome if scored else "not analysed"
+        valid = scored is not None and scored.outcome != "rejected by input check"
+        score = scored.prediction.score if valid and scored and scored.prediction else None
+        yield f"score of {line.image}", line.score, score
+    said = [(r.image, r.reader, r.reading, r.blinded, r.override, r.reason) for r in content.readings]
+    present = [
+        (r.read.image, r.name, r.read.reading, r.read.blinded, r.read.override, r.reason or "") for r in batch.readings
+    ]
+    yield "readings", said, present
+
+
+def _decisive(batch: Batch, image: str) -> ImageScored | None:
+    """The result that counts: the least favourable over all completed attempts, the lower score among equals."""
+    found = [a.scores[image] for a in batch.attempts if a.completed and image in a.scores]
+
+    def rank(scored: ImageScored) -> tuple[int, Decimal]:
+        score = Decimal(scored.prediction.score) if scored.prediction else Decimal(-1)
+        return _LEAST_FAVOURABLE.index(scored.outcome), score
+
+    return min(found, key=rank, default=None)
+
+
+def _tests(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
+    specification = proven.specification
+    verdict = release.morphology(batch, specification)
+    yield "tests", tuple(line.name for line in content.tests), tuple(test.name for test in specification.tests)
+    for line, test in zip(content.tests, specification.tests, strict=True):
+        yield f"procedure of {test.test}", line.sop, test.sop
+        if not isinstance(test, ManualTest):
+            yield f"outcome of {test.test}", line.outcome, verdict.outcome
+            continue
+        results = [r for r in batch.results if r.recorded.test == test.test]
+        values = "; ".join(f"{r.recorded.value} {test.unit}".strip() for r in results)
+        yield f"criterion of {test.test}", line.criterion, test.criterion
+        yield f"result of {test.test}", line.result, values or "no result"
+        yield f"outcome of {test.test}", line.outcome, release.manual_outcome(batch, test)
+        if results:
+            people = (results[-1].name, results[-1].verified_name or "not verified")
+            yield f"people of {test.test}", (line.performed_by, line.verified_by), people
+    yield "outcomes of cultures", {c.culture: c.outcome for c in content.cultures}, dict(verdict.cultures)
+    attempts = [(a.number, a.opened, a.closed, a.ending, a.scored, a.detail) for a in content.attempts]
+    yield (
+        "attempts",
+        attempts,
+        [
+            (a.number, a.opened_at, a.closed_at, a.closed.ending, len(a.scores), a.closed.detail)
+            for a in batch.attempts
+            if a.closed
+        ],
+    )
+
+
+def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
+    entries = tuple(proven.about("batch", proven.batch))
+    signatures = [signature.statement for signature in map(signature_of, entries) if signature is not None]
+    statements = [Statement.parse(text) for text in signatures]
+    said = [(m.person, m.name, m.role, m.local, m.utc, m.statement_sha256) for m in content.manifestations]
+    yield (
+        "signatures",
+        said,
+        [
+            (s.person, s.name, s.role, s.time.local, s.time.utc, sha256_hex(text.encode()))
+            for s, text in zip(statements, signatures, strict=True)
+        ],
+    )
+    meanings = [m.meaning[: len(s.meaning)] for m, s in zip(content.manifestations, statements, strict=True)]
+    yield "meanings of signatures", meanings, [s.meaning for s in statements]
+    repeated = [e for e in entries if isinstance(e.record, AttemptOpened | ResultRecorded) and e.reason]
+    yield "repeats", [a.reason for a in content.amendments], [e.reason for e in repeated]
+    yield "deviations", content.deviations, batch.deviations
+    review, line = batch.audit_review, content.audit_review
+    yield (
+        "review of the audit trail",
+        line and (line.first, line.last, line.exceptions, line.conclusion),
+        review and (review.first, review.last, len(review.exceptions), review.conclusion),
+    )
+
+
+def _model(content: CertificateContent, proven: Proven) -> Iterator[Fact]:
+    digest = proven.specification.morphology.model_sha256
+    manifest, line = fold_models(proven.about("model", digest))[digest].manifest, content.model
+    yield "model", (line.name, line.version, line.sha256), (manifest.name, manifest.model_version, digest)
+    yield "intended use", line.intended_use, manifest.intended_use
+    said = (line.conforming_from, line.not_conforming_below)
+    yield "thresholds", said, (manifest.conforming_from, manifest.not_conforming_below)
+    yield "demonstration model", line.demonstration, manifest.demonstration
+    yield "demonstration", content.demonstration, proven.founded.demonstration or manifest.demonstration
