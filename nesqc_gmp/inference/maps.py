@@ -17,6 +17,9 @@ from nesqc_gmp.records.images import HeatMap
 TILES = 4
 """Tiles along each edge of the image."""
 
+LOG_ODDS_MAX = 1000.0
+"""Beyond this a score is 0 or 1 to more decimals than any score has; the exponential would overflow."""
+
 
 def heat_map(activation: NDArray[np.float32]) -> HeatMap:
     """The map ``(rows, columns)`` as a record: little-endian 32-bit floats in base64."""
@@ -46,7 +49,7 @@ def _edges(count: int) -> list[int]:
 
 
 def _score(tile: NDArray[np.float32], decimals: int) -> DecimalText:
-    log_odds = math.fsum(tile.ravel().tolist()) / tile.size
+    log_odds = max(-LOG_ODDS_MAX, min(LOG_ODDS_MAX, math.fsum(tile.ravel().tolist()) / tile.size))
     with decimal.localcontext() as context:
         context.prec = 40
         return decimal_text(1 / (1 + (-Decimal(log_odds)).exp()), decimals)
