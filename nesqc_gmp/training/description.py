@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from importlib.metadata import version
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from nesqc_gmp.imaging.frame import luminance
@@ -40,7 +40,7 @@ RUNTIME = RuntimeSettings(
     threads=1,
     graph_optimisation="EXTENDED",
     deterministic=True,
-    onnxruntime=onnxruntime.__version__,
+    onnxruntime=version("onnxruntime"),
 )
 
 SIZE_MIN = 512
