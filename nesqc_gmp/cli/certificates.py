@@ -1,0 +1,153 @@
+"""``nesqc certificates``: issue, verify, withdraw and replace QC certificates."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nesqc_gmp.cli.options import BatchArgument, JsonOption, ReasonOption, SiteOption
+from nesqc_gmp.cli.run import logged_in, noun
+from nesqc_gmp.errors import CertificateInvalidError, NotFoundError
+
+if TYPE_CHECKING:
+    from nesqc_gmp.config import SitePaths
+    from nesqc_gmp.state.certificates import CertificateState
+
+app = noun(
+    """QC certificates: PDF files with the record and its proof inside, signed by the person who decided about the
+    batch. None is ever overwritten; a wrong one is withdrawn, or replaced by the next revision.
+
+    The order: `issue` after the decision, `verify` by anybody at any time (no login), `withdraw` or `supersede` where
+    something was wrong.
+
+    \b
+    Example:
+      nesqc certificates issue B-0421
+      nesqc certificates verify QC-B-0421-r1.pdf --site lab-uppsala
+      nesqc certificates supersede QC-B-0421-r1 --reason "Storage condition was misprinted"
+    """
+)
+NumberArgument = Annotated[
+    str, typer.Argument(metavar="NUMBER", help="Certificate number; see `nesqc certificates list`.")
+]
+
+
+@app.command()
+def issue(batch: BatchArgument, site: SiteOption = None) -> None:
+    """Issue the certificate of a decided batch, signed by the person who decided."""
+    from nesqc_gmp.cli import show, terminal
+    from nesqc_gmp.procedures import certificates
+
+    with logged_in(site) as session:
+        issued = certificates.issue(session, batch, terminal.ceremony)
+    show.say(f"Certificate {issued.number} is issued.")
+    show.print_facts([("certificate", issued.pdf), ("evidence", issued.evidence)])
+    show.say(f"Check both with `nesqc certificates verify {issued.pdf}`.")
+
+
+@app.command("list")
+def list_certificates(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """List all certificates with their standing."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import certificates
+
+    with logged_in(site) as session:
+        found = certificates.certificates(session).values()
+    if as_json:
+        show.print_json([_as_json(certificate) for certificate in found])
+        return
+    rows = [(c.issued.certificate, c.issued.batch, c.issued.revision, c.standing, c.issued_local[:19]) for c in found]
+    show.print_table(("Certificate", "Batch", "#Revision", "Standing", "Issued"), rows, "There is no certificate.")
+
+
+def _as_json(certificate: CertificateState) -> dict[str, Any]:
+    issued = certificate.issued
+    return {
+        "certificate": issued.certificate,
+        "batch": issued.batch,
+        "revision": issued.revision,
+        "supersedes": issued.supersedes,
+        "standing": certificate.standing,
+        "reason": certificate.reason,
+        "issued_at": certificate.issued_local,
+        "entry": certificate.index,
+        "anchored_size": issued.anchored_size,
+        "record_sha256": issued.content_sha256,
+        "pdf_sha256": issued.pdf_sha256,
+    }
+
+
+@app.command("show")
+def show_certificate(number: NumberArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """Show one certificate: its batch, its standing, and the digests that name its files."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import certificates
+
+    with logged_in(site) as session:
+        value = _as_json(certificates.show(session, number))
+    if as_json:
+        show.print_json(value)
+    else:
+        show.print_facts([(name.replace("_", " "), fact) for name, fact in value.items()])
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE.pdf", help="The certificate.", show_default=False)],
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", metavar="DIR", help="Evidence folder; else the one beside the file."),
+    ] = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a certificate file step by step, without a login; exit code 31 where a step fails.
+
+    The site whose keys are pinned is found as everywhere (--site, NESQC_SITE, the nearest folder above). Without a
+    site the keys are taken from beside the evidence, and the report says so.
+    """
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import certificates
+
+    report = certificates.verify(file, site=_site_if_any(site), evidence=evidence)
+    show.print_report(report, as_json=as_json)
+    if not report.verified:
+        raise typer.Exit(CertificateInvalidError.exit_code)
+
+
+def _site_if_any(named: Path | None) -> SitePaths | None:
+    """The site, or ``None`` where none was named and none lies above."""
+    from nesqc_gmp.config import find_site
+
+    try:
+        return find_site(named)
+    except NotFoundError:
+        if named is not None or os.environ.get("NESQC_SITE"):
+            raise
+        return None
+
+
+@app.command()
+def withdraw(number: NumberArgument, reason: ReasonOption, site: SiteOption = None) -> None:
+    """Withdraw a certificate, signed; its file stays and verifies as withdrawn."""
+    from nesqc_gmp.cli import show, terminal
+    from nesqc_gmp.procedures import certificates
+
+    with logged_in(site) as session:
+        certificates.withdraw(session, number, reason, terminal.ceremony)
+    show.say(f"Certificate {number} is withdrawn.")
+
+
+@app.command()
+def supersede(number: NumberArgument, reason: ReasonOption, site: SiteOption = None) -> None:
+    """Replace a certificate by its next revision; both the replacement and the new certificate are signed."""
+    from nesqc_gmp.cli import show, terminal
+    from nesqc_gmp.procedures import certificates
+
+    with logged_in(site) as session:
+        issued = certificates.supersede(session, number, reason, terminal.ceremony)
+    show.say(f"Certificate {number} is replaced by {issued.number}.")
+    show.print_facts([("certificate", issued.pdf), ("evidence", issued.evidence)])

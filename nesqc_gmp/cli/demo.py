@@ -1,0 +1,55 @@
+"""``nesqc demo``: one batch played by four people on a demonstration site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nesqc_gmp.cli.run import noun
+
+if TYPE_CHECKING:
+    from nesqc_gmp.demonstration import Demonstration
+
+app = noun("The demonstration.")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for the site and the images.")] = Path(
+        "nesqc-demo"
+    ),
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="PATH", help="Your own images: a folder or a sample sheet; else simulated."),
+    ] = None,
+) -> None:
+    """Play one batch with four people, from images to certificate, on a new demonstration site: not for GMP use."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.demonstration import play
+
+    with show.progress("") as bar:
+        done = play(out, images, lambda who, what: show.say(f"{who} {what}".strip()), bar.of)
+    _print_outcome(done)
+
+
+def _print_outcome(done: Demonstration) -> None:
+    from nesqc_gmp.cli import show
+
+    show.print_title("Demonstration, not for GMP use")
+    show.print_facts(
+        [
+            ("site", done.site),
+            ("batch", f"{done.batch}, {done.decision}"),
+            ("certificate", done.certificate),
+            ("evidence", done.evidence),
+        ]
+    )
+    show.print_title("Check both, without a login")
+    show.say(f"  nesqc certificates verify {done.certificate} --site {done.site}")
+    show.say(f"  nesqc audit verify --site {done.site}")
+    show.print_title("Go on by hand as one of the four; everybody knows these passphrases")
+    rows = [(player.role, player.person, player.name, player.passphrase) for player in done.players]
+    show.print_table(("Role", "Id", "Name", "Passphrase"), rows, "")
+    show.say(f"\n  nesqc login {done.players[0].person} --site {done.site}".replace("\n", ""))

@@ -1,0 +1,166 @@
+"""``nesqc models``: locked model packages, from lock to retirement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nesqc_gmp.cli.options import JsonOption, ReasonOption, SiteOption
+from nesqc_gmp.cli.run import logged_in, noun
+
+if TYPE_CHECKING:
+    from nesqc_gmp.state.models import ModelState
+
+app = noun(
+    """Locked models. A package is one folder whose manifest names every byte by digest: one changed byte is another
+    model. Only a package that is installed, approved and active can score, and only where a specification names it.
+
+    The order: `lock` (data scientist), `install` (data scientist or reviewer), `approve` and `activate` (QA, signed;
+    nobody approves what they installed), `retire`. `verify` repeats every hash and the golden run at any time.
+
+    \b
+    Example:
+      nesqc models install models/nes-morphology-sim-1.0.0
+      nesqc models approve nes-morphology-sim:1.0.0 --reason "Validation report VR-07 accepted"
+      nesqc models activate nes-morphology-sim:1.0.0 --reason "Needed by NES-01.v1"
+    """
+)
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="name:version, the digest, or its first digits (at least 8).")
+]
+FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the package.", show_default=False)]
+
+
+@app.command()
+def lock(
+    folder: FolderArgument,
+    description: Annotated[
+        Path, typer.Option("--description", metavar="FILE.json", help="What is said of the model; see sops/.")
+    ],
+    site: SiteOption = None,
+) -> None:
+    """Lock a folder of model, card and golden images: write its manifest and repeat its golden run."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        model = models.lock(session, folder, description)
+    show.say(f"{folder} is locked as {model.digest}.")
+
+
+@app.command()
+def install(folder: FolderArgument, site: SiteOption = None) -> None:
+    """Bring a locked package to the site after its golden run; it cannot score before it is approved and active."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        model = models.install(session, folder)
+    show.say(f"{model.label} is installed with digest {model.model_sha256}.")
+
+
+@app.command()
+def verify(name: ModelArgument, site: SiteOption = None) -> None:
+    """Check an installed package byte for byte and repeat its golden run; a failure opens an incident."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        model = models.verify(session, name)
+    show.say(f"{model.label} is byte for byte what was installed, and its golden run gives what was locked.")
+
+
+@app.command()
+def approve(name: ModelArgument, reason: ReasonOption, site: SiteOption = None) -> None:
+    """Approve an installed package, signed; nobody approves what they installed."""
+    from nesqc_gmp.cli import show, terminal
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        models.approve(session, name, reason, terminal.ceremony)
+    show.say(f"{name} is approved.")
+
+
+@app.command()
+def activate(name: ModelArgument, reason: ReasonOption, site: SiteOption = None) -> None:
+    """Put an approved package into use, signed."""
+    from nesqc_gmp.cli import show, terminal
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        models.activate(session, name, reason, terminal.ceremony)
+    show.say(f"{name} is active.")
+
+
+@app.command()
+def retire(name: ModelArgument, reason: ReasonOption, site: SiteOption = None) -> None:
+    """Take an active package out of use, signed."""
+    from nesqc_gmp.cli import show, terminal
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        models.retire(session, name, reason, terminal.ceremony)
+    show.say(f"{name} is retired.")
+
+
+@app.command("list")
+def list_models(site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """List all packages with their standing."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        found = models.models(session)
+    if as_json:
+        show.print_json([_summary(model) for model in found.values()])
+        return
+    rows = [
+        (m.manifest.name, m.manifest.model_version, m.standing, "yes" if m.manifest.demonstration else "no", digest)
+        for digest, m in found.items()
+    ]
+    show.print_table(("Model", "Version", "Standing", "Demonstration", "Digest"), rows, "There is no model.")
+
+
+def _summary(model: ModelState) -> dict[str, Any]:
+    return {
+        "model_sha256": model.model_sha256,
+        "name": model.manifest.name,
+        "model_version": model.manifest.model_version,
+        "standing": model.standing,
+        "installed_by": model.installed_by,
+        "demonstration": model.manifest.demonstration,
+    }
+
+
+@app.command("show")
+def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
+    """Show one package: intended use, thresholds, settings, and every part by digest."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.procedures import models
+    from nesqc_gmp.state.models import get
+
+    with logged_in(site) as session:
+        model = get(models.models(session), name)
+    if as_json:
+        show.print_json({**_summary(model), "manifest": model.manifest.model_dump(mode="json")})
+        return
+    manifest = model.manifest
+    show.print_facts(
+        [
+            ("model", f"{model.label}, {model.standing}, installed by {model.installed_by}"),
+            ("digest", model.model_sha256),
+            ("demonstration", "yes: not for GMP use" if manifest.demonstration else "no"),
+            ("intended use", manifest.intended_use),
+            ("training data", manifest.training_data),
+            ("thresholds", f"conforming from {manifest.conforming_from}; not conforming below "
+             f"{manifest.not_conforming_below}; between the two undecided"),
+            ("runtime", f"onnxruntime {manifest.runtime.onnxruntime}, {manifest.runtime.provider}, "
+             f"{manifest.runtime.threads} thread, {manifest.runtime.graph_optimisation.lower()} optimisation"),
+            ("golden images", ", ".join(manifest.golden)),
+        ]
+    )  # fmt: skip
+    show.print_title("Parts")
+    parts = [(part.path, part.byte_length, part.sha256) for part in manifest.parts]
+    show.print_table(("Part", "#Bytes", "SHA-256"), parts, "none")

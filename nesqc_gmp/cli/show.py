@@ -1,0 +1,188 @@
+"""Values on standard output: canonical JSON, or tables and lists for the eye.
+
+Text that people or files brought is printed with its control characters escaped, so no file name can move the cursor
+or rewrite a line. There is no colour where the output is not a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from nesqc_gmp.verifier.report import VerificationReport
+
+_STYLES: Final = {
+    "conforming": "green",
+    "not conforming": "red",
+    "undecided": "yellow",
+    "rejected by input check": "yellow",
+    "not signed in its present form": "red",
+    "released": "green",
+    "rejected": "red",
+    "on hold": "yellow",
+    "passed": "green",
+    "FAILED": "red",
+}
+"""Words that are coloured on a terminal; the word itself always says the same as its colour."""
+
+_PIPED_WIDTH: Final = 200
+
+
+def printable(text: str) -> str:
+    """A text with every character that could act on a terminal written as its escape."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON value in its canonical form, one line, nothing else."""
+    from nesqc_gmp.digest import canonical_json
+
+    print(canonical_json(value).decode())
+
+
+def indented_json(value: Any, *, shortened: bool = False) -> str:
+    """A JSON value for the eye, indented; control characters are escaped by JSON itself.
+
+    Args:
+        value: The value.
+        shortened: Cut long texts, such as certificates and signatures.
+    """
+    if shortened:
+        value = _shortened(value)
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf"))
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value]
+    return f"{value[:100]}..." if isinstance(value, str) and len(value) > 100 else value
+
+
+def print_report(report: VerificationReport, *, as_json: bool) -> None:
+    """Print what a verification found: its numbered steps, and one sentence."""
+    if as_json:
+        steps = [step.model_dump(mode="json") for step in report.steps]
+        print_json({"verified": report.verified, "sentence": report.sentence, "steps": steps})
+        return
+    rows = [
+        (step.number, "passed" if step.passed else "FAILED", f"{step.name}\n{step.detail}") for step in report.steps
+    ]
+    print_table(("#Step", "Result", "What was asked, what was found"), rows, "Nothing was checked.")
+    print_title(report.sentence)
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or wide enough not to wrap where it is piped."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(width=width, markup=False, highlight=False, emoji=False)
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Print rows under heads; a head that begins with ``#`` is a column of numbers, set to the right.
+
+    Args:
+        heads: One a column.
+        rows: The cells; ``None`` is printed as a dash.
+        empty: The sentence to print where there is no row.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(Text(head.removeprefix("#")), justify="right" if head.startswith("#") else "left")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    if table.row_count:
+        console().print(table)
+    else:
+        print(empty)
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print names and values, aligned; long values wrap under themselves."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(Text(name, "bold"), _cell(value))
+    console().print(table)
+
+
+def print_title(text: str) -> None:
+    """Print a heading with an empty line above it."""
+    from rich.text import Text
+
+    console().print(Text(f"\n{printable(text)}", "bold"))
+
+
+def say(text: str) -> None:
+    """Print one sentence that names values people brought."""
+    print(printable(text))
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    text = "-" if value is None else printable(str(value))
+    return Text(text, _STYLES.get(text, ""), overflow="fold")
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Bar]:
+    """A progress bar on standard error, where that is a terminal.
+
+    Args:
+        what: What is going on.
+        total: Count of steps, ``None`` where it is not known yet.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    screen = Console(stderr=True, markup=False, highlight=False, emoji=False)
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=screen,
+        disable=not sys.stderr.isatty(),
+        redirect_stdout=sys.stdout.isatty(),
+        transient=True,
+    )
+    with bar:
+        yield Bar(bar, what, total)
+
+
+class Bar:
+    """One running progress bar."""
+
+    def __init__(self, bar: Progress, what: str, total: int | None) -> None:
+        self._bar = bar
+        self._task = bar.add_task(what, total=total)
+
+    def at(self, done: int, total: int) -> None:
+        """So much is done."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def of(self, what: str, done: int, total: int) -> None:
+        """So much is done of one part of the work."""
+        self._bar.update(self._task, description=what, completed=done, total=total)

@@ -1,0 +1,142 @@
+"""What is typed on the terminal: ids, passphrases, and the signing ceremony.
+
+A passphrase comes from the hands of a person at a terminal and from nowhere else: no option, no environment variable,
+no pipe (21 CFR 11.200, 11.300). Everything is asked on standard error, so standard output can be piped.
+"""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import sys
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from nesqc_gmp.cli.show import printable
+from nesqc_gmp.errors import AuthenticationError, InvalidInputError
+
+if TYPE_CHECKING:
+    from nesqc_gmp.esign import Credentials
+
+_TRIES: Final = 3
+
+
+def require_terminal() -> None:
+    """A person sits at a terminal.
+
+    Raises:
+        AuthenticationError: Standard input or standard error is not a terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise AuthenticationError(
+            "a passphrase is typed by its owner at a terminal",
+            where="standard input",
+            remedy="Run the command in a terminal; no option, variable or pipe can give a passphrase.",
+        )
+
+
+def tell(text: str) -> None:
+    """Print a line for the person at the terminal."""
+    print(printable(text), file=sys.stderr)
+
+
+def ask(question: str) -> str:
+    """Ask for a line until there is one.
+
+    Raises:
+        typer.Abort: The input ended.
+    """
+    while True:
+        print(f"{question}: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise typer.Abort
+        if line.strip():
+            return line.strip()
+
+
+def ask_choice(question: str, choices: Iterable[str]) -> str:
+    """Ask until the answer is one of the choices."""
+    allowed = tuple(choices)
+    while (answer := ask(f"{question} ({'/'.join(allowed)})").casefold()) not in allowed:
+        tell(f"Please type {' or '.join(allowed)}.")
+    return answer
+
+
+def ask_secret(question: str) -> str:
+    """Ask for something that is not shown while it is typed.
+
+    Raises:
+        AuthenticationError: There is no terminal, or it would show what is typed.
+    """
+    require_terminal()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(f"{question}: ", stream=sys.stderr)
+        except getpass.GetPassWarning:
+            raise AuthenticationError(
+                "this terminal cannot hide a passphrase", remedy="Use another terminal."
+            ) from None
+
+
+def ask_new_passphrase(person: str) -> str:
+    """Ask for a new passphrase twice, until it is good and both are the same.
+
+    Raises:
+        InvalidInputError: It was not after three tries.
+    """
+    from nesqc_gmp.identity.envelope import check_passphrase
+
+    require_terminal()
+    tell("Choose a passphrase of at least 12 characters; several unrelated words are best.")
+    for _ in range(_TRIES):
+        first = ask_secret(f"New passphrase of {person}")
+        try:
+            check_passphrase(first, person)
+        except InvalidInputError as error:
+            tell(error.what)
+            continue
+        if ask_secret("The same again") == first:
+            return first
+        tell("The two are not the same.")
+    raise InvalidInputError("no passphrase was set", where="passphrase", remedy="Repeat the command.")
+
+
+def ask_credentials(person: str | None) -> Credentials:
+    """Ask for id and passphrase.
+
+    Args:
+        person: The id, where it was given already.
+    """
+    from nesqc_gmp.esign import Credentials
+
+    require_terminal()
+    name = person or ask("Id")
+    return Credentials(name, ask_secret("Passphrase"))
+
+
+def ceremony(statement: str) -> Credentials:
+    """Show the statement between rules, exactly as it will be signed, then ask for id and passphrase.
+
+    Raises:
+        AuthenticationError: There is no terminal.
+        InvalidInputError: The statement holds characters that a terminal does not show as they are.
+    """
+    require_terminal()
+    hidden = {character for line in statement.split("\n") for character in line if not character.isprintable()}
+    if hidden:
+        codes = ", ".join(sorted(f"U+{ord(character):04X}" for character in hidden))
+        raise InvalidInputError(
+            f"the statement holds characters that a terminal does not show as they are: {codes}",
+            where="statement",
+            remedy="Write names, reasons and comments without them.",
+        )
+    rule = "-" * min(shutil.get_terminal_size().columns, 80)
+    tell("\nYou are about to sign exactly the text between the two rules:")
+    print(f"{rule}\n{statement}{rule}", file=sys.stderr)
+    tell("Your id and passphrase sign it. Ctrl-C leaves without signing.")
+    return ask_credentials(None)
