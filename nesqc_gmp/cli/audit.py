@@ -14,7 +14,7 @@ from nesqc_gmp.errors import IntegrityError
 if TYPE_CHECKING:
     from nesqc_gmp.ledger import IndexRow
     from nesqc_gmp.procedures.audit import ReviewSheet
-    from nesqc_gmp.procedures.context import Session
+    from nesqc_gmp.procedures.session import Session
 
 app = noun(
     """The log: every act of every person, in one order, each entry proven by signed checkpoints.

@@ -165,13 +165,9 @@ def print_batch(view: BatchView, *, images: bool, attempts: bool) -> None:
     _print_head(view)
     _print_signatures(view)
     _print_tests(view)
-    show.print_title("Cultures")
-    share = {rule.about: rule for rule in view.morphology.rules}
-    rows = [
-        (culture, outcome, f"{share[culture].measured} (limit {share[culture].limit})")
-        for culture, outcome in view.morphology.cultures.items()
-    ]
-    show.print_table(("Culture", "Outcome", "Conforming share"), rows, "no image was received")
+    show.print_title("Rules of the image test")
+    rules = [(rule.about, rule.outcome, rule.measured, rule.limit, rule.rule) for rule in view.morphology.rules]
+    show.print_table(("About", "Outcome", "Measured", "Limit", "Rule"), rows=rules, empty="none")
     if images:
         _print_images(view)
     if attempts:
@@ -193,6 +189,7 @@ def _print_head(view: BatchView) -> None:
             ("images", f"{len(batch.images)} received, {len(batch.refused)} files refused, "
              f"{'sealed' if batch.sealed else 'not sealed'}"),
             ("after readings", ", ".join(f"{n} {outcome}" for outcome, n in counts.items()) or "none"),
+            ("cultures", ", ".join(f"{c} {outcome}" for c, outcome in view.morphology.cultures.items()) or "none"),
             ("attempts", ", ".join(f"{a.number} {a.closed.ending if a.closed else 'running'}"
                                    for a in batch.attempts) or "none"),
             ("readings", f"{len(batch.readings)}, {sum(r.read.override for r in batch.readings)} differ from the "

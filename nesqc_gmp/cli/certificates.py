@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,7 +46,7 @@ def issue(batch: BatchArgument, site: SiteOption = None) -> None:
         issued = certificates.issue(session, batch, terminal.ceremony)
     show.say(f"Certificate {issued.number} is issued.")
     show.print_facts([("certificate", issued.pdf), ("evidence", issued.evidence)])
-    show.say(f"Check both with `nesqc certificates verify {issued.pdf}`.")
+    show.say(f"Check both with `nesqc certificates verify {shlex.quote(str(issued.pdf))}`.")
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,9 +48,11 @@ def _print_outcome(done: Demonstration) -> None:
         ]
     )
     show.print_title("Check both, without a login")
-    show.say(f"  nesqc certificates verify {done.certificate} --site {done.site}")
-    show.say(f"  nesqc audit verify --site {done.site}")
+    site, certificate = (shlex.quote(str(path)) for path in (done.site, done.certificate))
+    show.say(f"  nesqc certificates verify {certificate} --site {site}")
+    show.say(f"  nesqc audit verify --site {site}")
     show.print_title("Go on by hand as one of the four; everybody knows these passphrases")
     rows = [(player.role, player.person, player.name, player.passphrase) for player in done.players]
     show.print_table(("Role", "Id", "Name", "Passphrase"), rows, "")
-    show.say(f"\n  nesqc login {done.players[0].person} --site {done.site}".replace("\n", ""))
+    show.say("")
+    show.say(f"  nesqc login {done.players[1].person} --site {site}")

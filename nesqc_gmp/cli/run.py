@@ -21,7 +21,7 @@ from nesqc_gmp.errors import InvalidInputError, NesqcError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-    from nesqc_gmp.procedures.context import Session
+    from nesqc_gmp.procedures.session import Session
 
 HELP: Final[dict[str, Any]] = {
     "rich_markup_mode": None,

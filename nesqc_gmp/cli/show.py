@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import RenderableType
     from rich.progress import Progress
 
     from nesqc_gmp.verifier.report import VerificationReport
@@ -51,7 +51,7 @@ def print_json(value: Any) -> None:
 
 
 def indented_json(value: Any, *, shortened: bool = False) -> str:
-    """A JSON value for the eye, indented; control characters are escaped by JSON itself.
+    """A JSON value for the eye, indented.
 
     Args:
         value: The value.
@@ -59,7 +59,8 @@ def indented_json(value: Any, *, shortened: bool = False) -> str:
     """
     if shortened:
         value = _shortened(value)
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf"))
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def _shortened(value: Any) -> Any:
@@ -76,19 +77,23 @@ def print_report(report: VerificationReport, *, as_json: bool) -> None:
         steps = [step.model_dump(mode="json") for step in report.steps]
         print_json({"verified": report.verified, "sentence": report.sentence, "steps": steps})
         return
-    rows = [
-        (step.number, "passed" if step.passed else "FAILED", f"{step.name}\n{step.detail}") for step in report.steps
-    ]
+    rows: list[tuple[object, str, str]] = []
+    for step in report.steps:
+        rows.append((step.number, "passed" if step.passed else "FAILED", step.name))
+        rows.append(("", "", step.detail))
     print_table(("#Step", "Result", "What was asked, what was found"), rows, "Nothing was checked.")
     print_title(report.sentence)
 
 
-def console() -> Console:
-    """Standard output: as wide as the terminal, or wide enough not to wrap where it is piped."""
+def _print(value: RenderableType) -> None:
+    """Print as wide as the terminal, or wide enough not to wrap where output is piped; no blanks at the line ends."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+    screen = Console(width=width, markup=False, highlight=False, emoji=False)
+    with screen.capture() as captured:
+        screen.print(value)
+    print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
@@ -109,7 +114,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], empty: s
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     if table.row_count:
-        console().print(table)
+        _print(table)
     else:
         print(empty)
 
@@ -124,14 +129,15 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in facts:
         table.add_row(Text(name, "bold"), _cell(value))
-    console().print(table)
+    _print(table)
 
 
 def print_title(text: str) -> None:
     """Print a heading with an empty line above it."""
     from rich.text import Text
 
-    console().print(Text(f"\n{printable(text)}", "bold"))
+    print()
+    _print(Text(printable(text), "bold"))
 
 
 def say(text: str) -> None:
