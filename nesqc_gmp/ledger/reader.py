@@ -108,9 +108,14 @@ class Reader:
         for row in self._connection.execute(statement.order_by(col(Leaf.idx))):
             yield _parsed(_checked(row), row[0])
 
-    def entries_about(self, subject_type: str, *, before: int | None = None) -> Iterator[Entry]:
-        """Every entry about any record of one type, oldest first."""
-        for row in self._connection.execute(_of_subject(subject_type, None, before).order_by(col(Leaf.idx))):
+    def entries_about(
+        self, subject_type: str, *, before: int | None = None, after: int | None = None
+    ) -> Iterator[Entry]:
+        """Every entry about any record of one type, oldest first, before and after an index where given."""
+        statement = _of_subject(subject_type, None, before)
+        if after is not None:
+            statement = statement.where(col(Leaf.idx) > after)
+        for row in self._connection.execute(statement.order_by(col(Leaf.idx))):
             yield _parsed(_checked(row), row[0])
 
     def entries_of(self, kinds: Iterable[str]) -> Iterator[Entry]:

@@ -183,11 +183,9 @@ class _Pass:
             self._subtrees(index, stored)
             self._read_models(index, body)
             return
-        self._found.add(f"the bytes of entry {index} are not those of its leaf hash", index)
-        # The tree goes on with the stored hash, so that one edited entry is one finding; its rows say nothing.
+        self._pass_over(index, f"the bytes of entry {index} are not those of its leaf hash")
+        # The tree goes on with the stored hash, so that one edited entry is one finding.
         self._subtrees(index, stored if isinstance(stored, bytes) and len(stored) == merkle.HASH_SIZE else bytes(32))
-        for _, _, rows in self._models:
-            rows.drop(index)
 
     def _subtrees(self, index: int, leaf_hash: bytes) -> None:
         for level, place, value in self._edge.append(leaf_hash):
@@ -205,13 +203,20 @@ class _Pass:
             in_place = value["index"] == index and value["origin"] == self._origin
             expected = [project(value) for _, project, _ in self._models]
         except (ValueError, KeyError, TypeError, RecursionError):
-            self._found.add(f"entry {index} cannot be read", index)
+            self._pass_over(index, f"entry {index} cannot be read")
             return
         if not in_place:
-            self._found.add(f"entry {index} was written for another place or another log", index)
+            self._pass_over(index, f"entry {index} was written for another place or another log")
+            return
         for (table, _, rows), row in zip(self._models, expected, strict=True):
             if row is not None and (wrong := rows.take(row)) is not None:
                 self._found.add(f"the row of entry {index} in the table {table} {wrong}", index)
+
+    def _pass_over(self, index: int, what: str) -> None:
+        """Report an entry; rows made from it would say nothing more."""
+        self._found.add(what, index)
+        for _, _, rows in self._models:
+            rows.drop(index)
 
     def _surplus_row(self, table: str, key: int) -> None:
         self._found.add(f"the table {table} has a row {key} that no entry made", max(key, 0))
