@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nesqc_gmp.esign import Credentials
 from nesqc_gmp.procedures import people
-from nesqc_gmp.procedures.context import Session, Site
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.people import Role
 
 

@@ -16,7 +16,8 @@ from nesqc_gmp.demonstration.people import ADMINISTRATOR, OPERATOR, PLAYERS, QA,
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.procedures import audit, batches, certificates, models, people, products
 from nesqc_gmp.procedures import site as site_procedures
-from nesqc_gmp.procedures.context import Session, Site
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.site import Founder, SiteFacts
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release
@@ -88,7 +89,7 @@ def play(out: Path, images: Path | None, say: Say, tick: Tick) -> Demonstration:
     with Site(paths) as site:
         turns = Turns(site, out / "sessions")
         _enrol(turns, site, say)
-        specification = _approve(turns, package, out, say)
+        specification = _approve(turns, package, out, say, own_images=images is not None)
         source = images or _simulate(out, say, tick)
         _work(turns, specification, source, say, tick)
         _review(turns, say)
@@ -122,11 +123,13 @@ def _enrol(turns: Turns, site: Site, say: Say) -> None:
         say(ADMINISTRATOR.name, f"enrols {player.name}; QA grants the role {player.role}, signed.")
 
 
-def _approve(turns: Turns, package: Path, out: Path, say: Say) -> str:
+def _approve(turns: Turns, package: Path, out: Path, say: Say, *, own_images: bool) -> str:
     reviewer = turns.of(REVIEWER)
     model = models.install(reviewer, package)
     say(REVIEWER.name, f"installs the locked model {model.label}; its golden run is {'identical'}.")
     specification = example_specification(model.model_sha256, model.manifest)
+    if own_images:
+        specification = for_own_images(specification)
     name = products.draft(reviewer, specification)
     (out / "specification.toml").write_text(_example_text())
     quality = turns.of(QA)
@@ -150,6 +153,18 @@ def example_specification(model_sha256: str, manifest: Any) -> Specification:
     return Specification.model_validate(value, strict=False)
 
 
+def for_own_images(specification: Specification) -> Specification:
+    """The same specification with the smallest sampling plan, so that a few own images can be tried."""
+    sampling = specification.sampling.model_copy(
+        update={"cultures_min": 1, "fields_min": 1, "description": "the images that were given"}
+    )
+    tests = tuple(
+        test.model_copy(update={"valid_images_min": 1}) if test == specification.morphology else test
+        for test in specification.tests
+    )
+    return specification.model_copy(update={"sampling": sampling, "tests": tests})
+
+
 def _simulate(out: Path, say: Say, tick: Tick) -> Path:
     sheet = simulate_batch(out / "images", lambda done, total: tick("simulating images", done, total))
     say("", "Images of three simulated cultures are written; each says in picture, name and metadata what it is.")
@@ -167,6 +182,12 @@ def _work(turns: Turns, specification: str, source: Path, say: Say, tick: Tick) 
     received = batches.receive(operator, BATCH, files, lambda _: tick("receiving images", next(counter), len(files)))
     kept = [item for item in received if item.image]
     say(OPERATOR.name, f"registers batch {BATCH} and receives {len(kept)} of {len(received)} files.")
+    if not kept:
+        raise InvalidInputError(
+            f"none of the {len(received)} files is an acceptable image; first reason: {received[0].note}",
+            where=str(source),
+            remedy="Each refusal is in the log of the demonstration site.",
+        )
     for item in kept:
         if item.note and item.image:
             batches.explain(operator, BATCH, item.image, "Demonstration: likeness accepted without investigation")

@@ -33,8 +33,6 @@ _READING: Final = frozenset(
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     "administrator": frozenset(
         {
-            "audit.log",
-            "audit.search",
             "people.access-list",
             "people.list",
             "people.enrol",

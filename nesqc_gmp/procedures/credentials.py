@@ -13,7 +13,8 @@ from nesqc_gmp.esign import sign_text
 from nesqc_gmp.identity.authority import issue_person_certificate, load
 from nesqc_gmp.identity.envelope import seal
 from nesqc_gmp.identity.personal_key import load_certificate, new_person_key
-from nesqc_gmp.procedures.context import Signer, Site, statement_for
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.signing import Signer, statement_for
 from nesqc_gmp.records.entry import Actor, Subject
 from nesqc_gmp.records.people import CredentialSet
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement

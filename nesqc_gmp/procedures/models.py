@@ -12,7 +12,9 @@ from nesqc_gmp.ledger import Reader
 from nesqc_gmp.modelpack.layout import MANIFEST
 from nesqc_gmp.modelpack.lock import lock as lock_folder
 from nesqc_gmp.modelpack.package import LockedModel, open_package, open_package_bytes, parse_manifest
-from nesqc_gmp.procedures.context import Prepared, Session, Signer, Site
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Record, Subject
 from nesqc_gmp.records.models import (
     ModelActivated,

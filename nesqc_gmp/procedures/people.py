@@ -14,7 +14,10 @@ from nesqc_gmp.identity.envelope import check_passphrase
 from nesqc_gmp.identity.sessions import SessionFile, new_session, read_session, session_path, write_session
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures import credentials as personal
-from nesqc_gmp.procedures.context import SYSTEM, Prepared, Session, Signer, Site, authenticate
+from nesqc_gmp.procedures.authentication import authenticate
+from nesqc_gmp.procedures.context import SYSTEM, Site
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Actor, Subject
 from nesqc_gmp.records.people import (
     AuthenticationFailed,

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
-from nesqc_gmp.procedures.context import Prepared, Session, Signer
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Subject
 from nesqc_gmp.records.products import (
     Specification,

@@ -24,17 +24,9 @@ from nesqc_gmp.identity.envelope import check_passphrase
 from nesqc_gmp.identity.personal_key import new_person_key
 from nesqc_gmp.ledger import Ledger, LogSigner, Reader, Receipt, Transaction
 from nesqc_gmp.procedures import credentials
-from nesqc_gmp.procedures.context import (
-    SYSTEM,
-    Clock,
-    Prepared,
-    Session,
-    Signer,
-    Site,
-    instant_of,
-    statement_for,
-    system_clock,
-)
+from nesqc_gmp.procedures.context import SYSTEM, Clock, Site, instant_of, system_clock
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer, statement_for
 from nesqc_gmp.records.entry import Actor, Subject
 from nesqc_gmp.records.people import PersonEnrolled, Role, RoleGranted
 from nesqc_gmp.records.signatures import ElectronicSignature

@@ -93,9 +93,14 @@ class Person:
 People = dict[str, Person]
 
 
-def fold_people(entries: Iterable[Entry]) -> People:
-    """All people, from the entries about persons."""
-    people: People = {}
+def fold_people(entries: Iterable[Entry], known: People | None = None) -> People:
+    """All people, from the entries about persons.
+
+    Args:
+        entries: Entries about persons, oldest first.
+        known: The people as the entries before these left them.
+    """
+    people: People = dict(known or {})
     for entry in entries:
         record = entry.record
         person = people.get(entry.subject.id)

@@ -15,7 +15,8 @@ from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.analysis import recover
 from nesqc_gmp.procedures.batches.common import load_batch, subject
-from nesqc_gmp.procedures.context import Prepared, Session, Signer
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records import batches as batch_records
 from nesqc_gmp.records import site as site_records
 from nesqc_gmp.records.batches import AuditTrailReviewed, ExceptionAssessed

@@ -11,7 +11,8 @@ from sqlmodel import col
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.ledger import IndexRow
-from nesqc_gmp.procedures.context import Session, checkpoint_of
+from nesqc_gmp.procedures.context import checkpoint_of
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.entry import Entry, Subject
 from nesqc_gmp.records.site import CheckpointExported
 from nesqc_gmp.store import EntryRow

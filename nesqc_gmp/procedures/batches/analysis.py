@@ -21,7 +21,8 @@ from nesqc_gmp.inference.input_space import inside_input_space
 from nesqc_gmp.ledger import Receipt, Transaction
 from nesqc_gmp.procedures import models as model_procedures
 from nesqc_gmp.procedures.batches.common import load_batch, subject
-from nesqc_gmp.procedures.context import SYSTEM, Session, Site
+from nesqc_gmp.procedures.context import SYSTEM, Site
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageScored
 from nesqc_gmp.records.images import AttemptReceipt, InputCheck, Prediction
 from nesqc_gmp.records.models import ModelManifest

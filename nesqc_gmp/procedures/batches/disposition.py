@@ -9,7 +9,9 @@ from nesqc_gmp.esign import Ceremony, check_signatures
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.analysis import recover
 from nesqc_gmp.procedures.batches.common import load_batch, subject
-from nesqc_gmp.procedures.context import Prepared, Session, Signer, Site
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.batches import BatchDisposed, BatchReviewed, BatchSubmitted, Decision
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.records.signatures import ElectronicSignature

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError
 from nesqc_gmp.procedures.batches.common import load_batch, subject
-from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import ImageOutcome, ImageRead
 from nesqc_gmp.records.images import Outcome
 from nesqc_gmp.state import release

@@ -13,7 +13,7 @@ from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.duplicates import find_duplicates
 from nesqc_gmp.imaging.sample_sheet import read_sample_sheet
 from nesqc_gmp.procedures.batches.common import load_batch, subject
-from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import (
     BatchRegistered,
     DuplicateExplained,

@@ -10,7 +10,8 @@ from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError, NotFoundErro
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.common import load_batch, subject
-from nesqc_gmp.procedures.context import Prepared, Session, Signer
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.batches import ResultRecorded, ResultVerified
 from nesqc_gmp.records.products import ManualTest, Specification
 from nesqc_gmp.records.signatures import ElectronicSignature

@@ -8,7 +8,7 @@ from nesqc_gmp.decision.morphology import MorphologyVerdict
 from nesqc_gmp.esign import SignatureFinding, check_signatures
 from nesqc_gmp.procedures.batches.analysis import recover
 from nesqc_gmp.procedures.batches.common import load_batch
-from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.images import Outcome
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release

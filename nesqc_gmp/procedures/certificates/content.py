@@ -44,7 +44,9 @@ from nesqc_gmp.state.batches import Batch
 from nesqc_gmp.state.models import ModelState, fold_models
 
 FORM = "NESQC-F-001 version 1"
-HEAT_MAP_LEGEND = "Above: the image, stretched. Below: class-activation map; light speaks for conforming, dark blue against."
+HEAT_MAP_LEGEND = (
+    "Above: the image, stretched. Below: class-activation map; light speaks for conforming, dark blue against."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,14 @@ from nesqc_gmp.identity.timestamping import issue_timestamp
 from nesqc_gmp.ledger import Reader, reading_copy, verify_database
 from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import NoteVerifier
+from nesqc_gmp.procedures.authentication import authenticate
 from nesqc_gmp.procedures.batches.disposition import require_evidence
 from nesqc_gmp.procedures.certificates.content import Numbering, Source, content, gather
 from nesqc_gmp.procedures.certificates.evidence import write_evidence
 from nesqc_gmp.procedures.certificates.pictures import examples
-from nesqc_gmp.procedures.context import (
-    Prepared,
-    Session,
-    Signer,
-    Site,
-    authenticate,
-    statement_for,
-)
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer, statement_for
 from nesqc_gmp.records.certification import CertificateIssued, CertificateSuperseded, CertificateWithdrawn
 from nesqc_gmp.records.entry import Record, Subject
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement

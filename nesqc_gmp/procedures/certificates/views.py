@@ -12,7 +12,7 @@ from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError, NotFoundError
 from nesqc_gmp.ledger import Reader, reading_copy
 from nesqc_gmp.notes import InclusionProof, NoteVerifier
-from nesqc_gmp.procedures.context import Session
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.state.certificates import Certificates, CertificateState, fold_certificates, get
 from nesqc_gmp.verifier import verify_bundle

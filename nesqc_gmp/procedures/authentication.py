@@ -1,0 +1,72 @@
+"""Checking id and passphrase; every failure is recorded, and five in a row lock."""
+
+from __future__ import annotations
+
+from nesqc_gmp.errors import (
+    AccountLockedError,
+    AuthenticationError,
+    IntegrityError,
+)
+from nesqc_gmp.esign import Credentials, open_key
+from nesqc_gmp.procedures.context import SYSTEM, Site
+from nesqc_gmp.records.entry import Subject
+from nesqc_gmp.records.people import AuthenticationFailed
+from nesqc_gmp.records.site import ActRefused
+from nesqc_gmp.state import people as people_state
+from nesqc_gmp.state.people import FAILURES_LIMIT, Person
+
+
+def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[bytes, people_state.Credential]:
+    """Check id and passphrase; every failure is recorded and the fifth in a row locks (21 CFR 11.300(d)).
+
+    Returns:
+        The opened private key (PKCS#8 DER) and the credential it belongs to.
+
+    Raises:
+        AuthenticationError: Wrong id or passphrase, in the same words for both.
+        AccountLockedError: The account cannot be used.
+    """
+    wrong = AuthenticationError("id or passphrase is wrong", remedy="Five failures in a row lock the account.")
+    with site.ledger.reading() as reader:
+        person = site.people(reader).get(credentials.person)
+    if person is None:
+        _record_failure(site, None, purpose)
+        raise wrong
+    try:
+        credential = people_state.require_usable(person)
+    except AccountLockedError as error:
+        _record_use_of_closed(site, person, purpose, error)
+        raise
+    try:
+        envelope = site.paths.envelope(person.id).read_bytes()
+        return open_key(envelope, credential, credentials), credential
+    except OSError as error:
+        raise IntegrityError("the sealed key is missing", where=f"key of {person.id}") from error
+    except AuthenticationError:
+        if _record_failure(site, person.id, purpose):
+            raise AccountLockedError(
+                f"the account is locked after {FAILURES_LIMIT} failures",
+                where=person.id,
+                remedy="Two people reset it with `nesqc people reset`.",
+            ) from None
+        raise wrong from None
+
+
+def _record_use_of_closed(site: Site, person: Person, purpose: str, error: AccountLockedError) -> None:
+    """Record that somebody tried an account that cannot be used (21 CFR 11.300(d))."""
+    with site.ledger.writing() as transaction:
+        record = ActRefused(act=purpose, why=str(error), error=type(error).__name__)
+        site.append(transaction, SYSTEM, Subject(type="person", id=person.id), record)
+
+
+def _record_failure(site: Site, person_id: str | None, purpose: str) -> bool:
+    """Record a failed attempt; returns whether it locked the account."""
+    with site.ledger.writing() as transaction:
+        subject = Subject(type="person", id=person_id) if person_id else Subject(type="site", id="site")
+        failures = site.people(transaction)[person_id].failures if person_id else 0
+        locked = failures + 1 >= FAILURES_LIMIT
+        record = AuthenticationFailed(person=person_id or "unknown", purpose=purpose, locked=locked)
+        site.append(transaction, SYSTEM, subject, record)
+        if locked:
+            site.open_incident(transaction, "account locked", f"{person_id}: {FAILURES_LIMIT} failures, {purpose}")
+        return locked
