@@ -28,9 +28,7 @@ ACTOR = Actor(person="op1", name="Anna Ågren", role="operator", authentication=
 def instant(number: int) -> Instant:
     minute, second = divmod(number % 3600, 60)
     clock = f"{minute:02}:{second:02}.{number % 1_000_000:06}"
-    return Instant(
-        utc=f"2026-01-02T09:{clock}Z", local=f"2026-01-02T10:{clock}+01:00", zone="Europe/Stockholm"
-    )
+    return Instant(utc=f"2026-01-02T09:{clock}Z", local=f"2026-01-02T10:{clock}+01:00", zone="Europe/Stockholm")
 
 
 def subject(number: int) -> Subject:
@@ -86,7 +84,9 @@ def received(name: str) -> ImageReceived:
 
 def scored(name: str) -> ImageScored:
     rules = ("FORMAT", "DEPTH", "CHANNELS", "SIZE", "SCALE", "SATURATION", "FOCUS", "ILLUMINATION")
-    findings = tuple(InputFinding(rule=f"INPUT-{rule}", measured="1.25", limit="0.5 to 2", passed=True) for rule in rules)
+    findings = tuple(
+        InputFinding(rule=f"INPUT-{rule}", measured="1.25", limit="0.5 to 2", passed=True) for rule in rules
+    )
     prediction = Prediction(
         score="0.912345",
         tiles=(("0.91", "0.93", "0.88"),) * 3,
@@ -140,9 +140,7 @@ class Site:
         for start in range(first, first + count, per_transaction):
             with ledger.writing() as transaction:
                 for number in range(start, min(start + per_transaction, first + count)):
-                    transaction.append(
-                        time=instant(number), actor=ACTOR, subject=subject(number), record=build(number)
-                    )
+                    transaction.append(time=instant(number), actor=ACTOR, subject=subject(number), record=build(number))
         ledger.close()
 
     def checkpoint(self, size: int) -> Checkpoint:

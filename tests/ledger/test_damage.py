@@ -25,8 +25,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, pristine: Any) -> Any:
 def _outcome(site: Any) -> str:
     try:
         return "whole" if site.verify_with_state().whole else "found"
-    except NesqcError as refusal:
-        assert isinstance(refusal, IntegrityError)
+    except IntegrityError:
         return "refused"
 
 
@@ -213,9 +212,7 @@ def _append_one(ledger: Ledger, site: Any) -> None:
 
 
 @pytest.mark.parametrize("pending", [False, True])
-def test_read_only_folder(
-    small: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, pending: bool
-) -> None:
+def test_read_only_folder(small: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, pending: bool) -> None:
     """A copy on a medium that cannot be written; with entries in the side file, or without."""
     site = small.copy(tmp_path / "site")
     ledger = site.open()
@@ -261,7 +258,7 @@ def test_anchor_of_another_log_and_of_the_empty_log(small: Any) -> None:
     empty = small.checkpoint(0)
     assert small.verify(empty=empty).anchors == ("empty",)
     other = Checkpoint("example.org/other", 3, bytes(32))
-    with pytest.raises(InvalidInputError, match="another log|of the log"):
+    with pytest.raises(InvalidInputError, match="checkpoint of the log"):
         small.verify(other=other)
 
 
