@@ -128,7 +128,7 @@ def _print_specification(state: SpecificationState) -> None:
             ("storage", specification.storage),
             ("authorisation", specification.authorisation),
             ("retention", f"{specification.retention_years} years"),
-            ("not covered here", specification.scope),
+            ("not covered here", specification.not_covered),
             ("model", f"{specification.morphology.model} {specification.morphology.model_version}"),
             ("model digest", specification.morphology.model_sha256),
         ]

@@ -15,6 +15,12 @@ LineOutcome = ImageOutcome | Literal["not analysed"]
 
 Count = Annotated[int, Field(ge=0)]
 OptionalText = Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)]
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}"
+LocalTime = Annotated[str, StringConstraints(pattern=rf"^{_MOMENT}[+-]\d\d:\d\d$")]
+"""Local time with its offset, as ``Instant.local``."""
+
+UtcTime = Annotated[str, StringConstraints(pattern=rf"^{_MOMENT}Z$")]
+"""Universal time, as ``Instant.utc``."""
 
 
 class IssuingSite(Frozen):
@@ -207,15 +213,15 @@ class AttemptLine(Frozen):
     Attributes:
         number: Counted from 1.
         opened: Local time with offset.
-        closed: Local time with offset; empty while it is open.
+        closed: Local time with offset; ``None`` while it is open.
         ending: How it ended.
         scored: Images with a result.
         detail: What happened.
     """
 
     number: int
-    opened: Text
-    closed: OptionalText
+    opened: LocalTime
+    closed: LocalTime | None
     ending: Ending | Literal["interrupted"]
     scored: Count
     detail: OptionalText
@@ -224,7 +230,7 @@ class AttemptLine(Frozen):
 class AmendmentLine(Frozen):
     """One change of something recorded before: when, who, what, why."""
 
-    when: Text
+    when: LocalTime
     person: Text
     what: Text
     reason: Text
@@ -290,7 +296,7 @@ class Manifestation(Frozen):
         person: Person id.
         name: Printed name.
         role: Role in which the person signed.
-        meaning: Meaning with its sentence.
+        meaning: Meaning, a colon, and its sentence.
         local: Local time with offset.
         utc: The same moment in UTC.
         statement_sha256: Digest of the signed statement.
@@ -300,9 +306,19 @@ class Manifestation(Frozen):
     name: Text
     role: Text
     meaning: Text
-    local: Text
-    utc: Text
+    local: LocalTime
+    utc: UtcTime
     statement_sha256: Sha256
+
+
+class ResultManifestation(Manifestation):
+    """An electronic signature on the result of a test done elsewhere, or on its verification.
+
+    Attributes:
+        test: Printed name of the test.
+    """
+
+    test: Text
 
 
 class LogAnchor(Frozen):

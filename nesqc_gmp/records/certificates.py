@@ -33,6 +33,7 @@ from nesqc_gmp.records.certificate_lines import (
     ProductLines,
     ReadingLine,
     RemarkLine,
+    ResultManifestation,
     SpecificationLines,
     TestLine,
 )
@@ -71,7 +72,8 @@ class CertificateContent(Frozen):
         remarks: What people wrote.
         model: The locked model.
         audit_review: The review of the audit trail, ``None`` where it did not happen.
-        manifestations: Electronic signatures in the order of time; the last one is the decision.
+        manifestations: Electronic signatures on the batch in the order of time; the last one is the decision.
+        result_manifestations: Electronic signatures on results of tests done elsewhere, in the order of time.
         log: State of the log.
         examples: Pictures.
         heat_map_legend: What the colours of the heat maps mean.
@@ -104,6 +106,7 @@ class CertificateContent(Frozen):
     model: ModelLines
     audit_review: AuditReviewLine | None
     manifestations: Annotated[tuple[Manifestation, ...], Field(min_length=1)]
+    result_manifestations: tuple[ResultManifestation, ...]
     log: LogAnchor
     examples: tuple[ExampleImage, ...]
     heat_map_legend: Text
@@ -112,6 +115,7 @@ class CertificateContent(Frozen):
     @model_validator(mode="after")
     def _numbers_agree(self) -> CertificateContent:
         _check_verdict(self)
+        _check_signatures(self)
         _check_images(self)
         _check_totals(self)
         _check_examples(self)
@@ -194,6 +198,17 @@ def _check_verdict(content: CertificateContent) -> None:
         raise ValueError("a certificate made with a demonstration model is marked as a demonstration")
     if [line.number for line in content.tests] != list(range(1, len(content.tests) + 1)):
         raise ValueError("the tests are numbered from 1")
+
+
+def _check_signatures(content: CertificateContent) -> None:
+    if content.manifestations[-1].meaning.partition(":")[0] != content.decision:
+        raise ValueError("the last electronic signature is not the decision")
+    for signed in (content.manifestations, content.result_manifestations):
+        times = [line.utc for line in signed]
+        if times != sorted(times):
+            raise ValueError("the electronic signatures are not in the order of time")
+    if {line.test for line in content.result_manifestations} - {line.name for line in content.tests}:
+        raise ValueError("an electronic signature is on a result of a test that is not listed")
 
 
 def _check_images(content: CertificateContent) -> None:

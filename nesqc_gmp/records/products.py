@@ -109,7 +109,7 @@ class Specification(Frozen):
         storage: Storage condition.
         authorisation: Marketing authorisation or trial number.
         retention_years: Years for which records are kept (Reg. (EC) 1394/2007 Art. 15: 30 years).
-        scope: Which release tests of the product are not covered here.
+        not_covered: The release tests of the product that are not covered here, as words of a list.
         tests: Every test of this specification; exactly one morphology test.
         sampling: The sampling plan.
         input_space: The input sample space.
@@ -123,7 +123,7 @@ class Specification(Frozen):
     storage: Text
     authorisation: Text
     retention_years: int = Field(ge=1, le=100)
-    scope: Text
+    not_covered: Text
     tests: tuple[ReleaseTest, ...] = Field(min_length=1, max_length=40)
     sampling: SamplingPlan
     input_space: InputSpace

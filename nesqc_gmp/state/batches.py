@@ -37,6 +37,7 @@ class Attempt:
     opened: records.AttemptOpened
     opened_at: str
     opened_by: str
+    opened_by_name: str
     reason: str | None
     scores: Mapping[str, records.ImageScored] = field(default_factory=dict)
     closed: records.AttemptClosed | None = None
@@ -201,7 +202,8 @@ def _sealed(state: Batch, _: Entry, record: records.ImageSetSealed) -> Batch:
 
 
 def _opened(state: Batch, entry: Entry, record: records.AttemptOpened) -> Batch:
-    attempt = Attempt(record.attempt, entry.index, record, entry.time.local, entry.actor.person, entry.reason)
+    actor = entry.actor
+    attempt = Attempt(record.attempt, entry.index, record, entry.time.local, actor.person, actor.name, entry.reason)
     return replace(state, attempts=(*state.attempts, attempt))
 
 

@@ -7,15 +7,17 @@ are drawn from the originals.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.identity.binding import signature_of
-from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ImageScored, ResultRecorded
+from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ImageScored, ResultRecorded, ResultVerified
+from nesqc_gmp.records.certificate_lines import Manifestation
 from nesqc_gmp.records.certificates import CertificateContent
+from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.products import ManualTest
 from nesqc_gmp.records.signatures import Statement
 from nesqc_gmp.state import release
@@ -75,7 +77,7 @@ def _identity(content: CertificateContent, proven: Proven, batch: Batch) -> Iter
     yield "specification", content.specification.identifier, specification.identifier
     digest = sha256_hex(canonical_json(specification.model_dump(mode="json")))
     yield "digest of the specification", content.specification.sha256, digest
-    yield "tests not covered", content.not_covered, (specification.scope,)
+    yield "tests not covered", content.not_covered, (specification.not_covered,)
     yield "batch number", content.batch.number, proven.batch
     for field in ("line_code", "manufactured_on", "expires_on"):
         yield f"batch, {field}", getattr(content.batch, field), getattr(registered, field)
@@ -159,19 +161,14 @@ def _tests(content: CertificateContent, proven: Proven, batch: Batch) -> Iterato
 
 def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
     entries = tuple(proven.about("batch", proven.batch))
-    signatures = [signature.statement for signature in map(signature_of, entries) if signature is not None]
-    statements = [Statement.parse(text) for text in signatures]
-    said = [(m.person, m.name, m.role, m.local, m.utc, m.statement_sha256) for m in content.manifestations]
-    yield (
-        "signatures",
-        said,
-        [
-            (s.person, s.name, s.role, s.time.local, s.time.utc, sha256_hex(text.encode()))
-            for s, text in zip(statements, signatures, strict=True)
-        ],
-    )
-    meanings = [m.meaning[: len(s.meaning)] for m, s in zip(content.manifestations, statements, strict=True)]
-    yield "meanings of signatures", meanings, [s.meaning for s in statements]
+    results = ResultRecorded | ResultVerified
+    on_batch = [entry for entry in entries if not isinstance(entry.record, results)]
+    yield "signatures", [_said(m) for m in content.manifestations], _signed(on_batch)
+    names = {test.test: test.name for test in proven.specification.tests}
+    on_results = [entry for entry in entries if isinstance(entry.record, results)]
+    yield "signatures on results", [_said(m) for m in content.result_manifestations], _signed(on_results)
+    tests = [names[entry.record.test] for entry in on_results if isinstance(entry.record, results)]
+    yield "tests of signatures on results", [m.test for m in content.result_manifestations], tests
     repeated = [e for e in entries if isinstance(e.record, AttemptOpened | ResultRecorded) and e.reason]
     yield "repeats", [a.reason for a in content.amendments], [e.reason for e in repeated]
     yield "deviations", content.deviations, batch.deviations
@@ -181,6 +178,19 @@ def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterat
         line and (line.first, line.last, line.exceptions, line.conclusion),
         review and (review.first, review.last, len(review.exceptions), review.conclusion),
     )
+
+
+def _said(line: Manifestation) -> tuple[str, ...]:
+    meaning = line.meaning.partition(":")[0]
+    return line.person, line.name, line.role, meaning, line.local, line.utc, line.statement_sha256
+
+
+def _signed(entries: Iterable[Entry]) -> list[tuple[str, ...]]:
+    texts = [signature.statement for signature in map(signature_of, entries) if signature is not None]
+    return [
+        (s.person, s.name, s.role, s.meaning, s.time.local, s.time.utc, sha256_hex(text.encode()))
+        for text, s in ((text, Statement.parse(text)) for text in texts)
+    ]
 
 
 def _model(content: CertificateContent, proven: Proven) -> Iterator[Fact]:

@@ -36,6 +36,7 @@ from nesqc_gmp.records.certificate_lines import (
     ProductLines,
     ReadingLine,
     RemarkLine,
+    ResultManifestation,
     SpecificationLines,
     TestLine,
 )
@@ -69,6 +70,16 @@ def picture(seed: int, warm: bool) -> bytes:
 def sha(data: bytes) -> str:
     """SHA-256 in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def local(clock: str) -> str:
+    """A moment of the sample day in local time."""
+    return f"2026-11-22T{clock}.205516+01:00"
+
+
+def utc(clock: str) -> str:
+    """The same in universal time."""
+    return f"2026-11-22T{clock}.205516Z"
 
 
 def image_lines(count: int, kind: str) -> tuple[ImageLine, ...]:
@@ -186,13 +197,13 @@ def make_content(
         "images": images,
         "readings": tuple(readings),
         "attempts": (
-            AttemptLine(number=1, opened="2026-11-22 18:01:07 +01:00", closed="2026-11-22 18:01:31 +01:00",
+            AttemptLine(number=1, opened=local("18:01:07"), closed=local("18:01:31"),
                         ending="aborted", scored=9, detail="Stopped by the operator: wrong focus offset suspected."),
-            AttemptLine(number=2, opened="2026-11-22 18:20:40 +01:00", closed="2026-11-22 18:21:44 +01:00",
+            AttemptLine(number=2, opened=local("18:20:40"), closed=local("18:21:44"),
                         ending="completed", scored=count, detail=""),
         ),
         "amendments": (
-            AmendmentLine(when="2026-11-22 18:40:02 +01:00", person="Anna Beispiel",
+            AmendmentLine(when=local("18:40:02"), person="Anna Beispiel",
                           what="Passage of C2 corrected from 2 to 3.", reason="Typing error, see culture log page 4."),
         ) if kind == "failing" else (),
         "deviations": ("DEV-2026-031: incubator door alarm, 4 minutes, assessed as without effect",)
@@ -203,32 +214,43 @@ def make_content(
             intended_use="Supports the morphological quality control of NES cultures, phase contrast 10×. "
             "Demonstration model trained on simulated images; not for GMP use.",
             conforming_from="0.80", not_conforming_below="0.60",
-            self_test="identical to the locked outputs", runtime="onnxruntime 1.32.0, CPUExecutionProvider",
+            self_test="identical to the locked outputs", runtime="onnxruntime 1.32.0, CPU, 1 thread, EXTENDED",
             approved="2026-06-02, Dr. María Ejemplo", demonstration=True,
         ),
         "audit_review": AuditReviewLine(
             reviewer="Tomáš Novák", first=120, last=211, exceptions=3, conclusion="Nothing stands against a decision."
         ),
         "manifestations": tuple(
-            Manifestation(person=person, name=who, role=role, meaning=meaning, local=local, utc=utc,
+            Manifestation(person=person, name=who, role=role, meaning=meaning, local=local(here), utc=utc(there),
                           statement_sha256=sha(person.encode()))
-            for person, who, role, meaning, local, utc in (
-                ("a.beispiel", people[0], "operator", "performed – I performed this work and the recorded data are "
-                 "complete.", "2026-11-22 18:45:10 +01:00", "2026-11-22 17:45:10 UTC"),
-                ("t.novak", "Tomáš Novák", "reviewer", "reviewed – I reviewed the data, the attempts and the "
-                 "exceptions of this record.", "2026-11-22 19:02:55 +01:00", "2026-11-22 18:02:55 UTC"),
-                ("t.novak", "Tomáš Novák", "reviewer", "audit trail reviewed – I reviewed the audit trail of this "
-                 "record independently of the work.", "2026-11-22 19:30:00 +01:00", "2026-11-22 18:30:00 UTC"),
-                ("m.ejemplo", name, "qa", f"{decision} – " + {
+            for person, who, role, meaning, here, there in (
+                ("a.beispiel", people[0], "operator", "performed: I performed this work and the recorded data are "
+                 "complete.", "18:45:10", "17:45:10"),
+                ("t.novak", "Tomáš Novák", "reviewer", "reviewed: I reviewed the data, the attempts and the "
+                 "exceptions of this record.", "19:02:55", "18:02:55"),
+                ("t.novak", "Tomáš Novák", "reviewer", "audit trail reviewed: I reviewed the audit trail of this "
+                 "record independently of the work.", "19:30:00", "18:30:00"),
+                ("m.ejemplo", name, "qa", f"{decision}: " + {
                     "released": "I release this batch for the tests listed in its specification.",
                     "rejected": "I reject this batch.", "on hold": "I place this batch on hold."}[decision],
-                 "2026-11-22 20:58:30 +01:00", "2026-11-22 19:58:30 UTC"),
+                 "20:58:30", "19:58:30"),
             )
+        ),
+        "result_manifestations": tuple(
+            ResultManifestation(person=person, name=who, role=role, meaning=meaning, local=local(here),
+                                utc=utc(there), statement_sha256=sha(line.name.encode()), test=line.name)
+            for person, who, role, meaning, here, there in (
+                ("a.beispiel", people[0], "operator", "performed: I performed this work and the recorded data are "
+                 "complete.", "18:30:10", "17:30:10"),
+                ("t.novak", "Tomáš Novák", "reviewer", "verified: I verified this result against its evidence as a "
+                 "second person.", "18:40:20", "17:40:20"),
+            )
+            for line in tests[1:]
         ),
         "log": LogAnchor(origin="beispiel.example/qc-log", size=214,
                          root="CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=", disposition_index=212),
         "examples": tuple(examples),
-        "heat_map_legend": "Below each image: class-activation map, warm colours speak against conforming.",
+        "heat_map_legend": "Below each image: class-activation map, light speaks for conforming, dark against.",
         "software": "nesqc_gmp 0.1.0",
     }  # fmt: skip
     return CertificateContent(**(fields | changes)), pictures

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import OutOfSequenceError
 from nesqc_gmp.esign import signature_of
 from nesqc_gmp.ledger import SOFTWARE, Reader
 from nesqc_gmp.procedures.batches.common import load_batch
@@ -19,7 +20,7 @@ from nesqc_gmp.procedures.certificates.lines import (
     test_lines,
 )
 from nesqc_gmp.records.base import Instant
-from nesqc_gmp.records.batches import BatchDisposed
+from nesqc_gmp.records.batches import BatchDisposed, ResultRecorded, ResultVerified
 from nesqc_gmp.records.certificate_lines import (
     AmendmentLine,
     AuditReviewLine,
@@ -31,13 +32,15 @@ from nesqc_gmp.records.certificate_lines import (
     ModelLines,
     ProductLines,
     RemarkLine,
+    ResultManifestation,
     SpecificationLines,
 )
 from nesqc_gmp.records.certificates import CertificateContent, image_counts
 from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.images import RuntimeFacts
 from nesqc_gmp.records.models import ModelApproved
 from nesqc_gmp.records.products import Specification, SpecificationApproved
-from nesqc_gmp.records.signatures import MEANING_SENTENCES, Statement
+from nesqc_gmp.records.signatures import MEANING_SENTENCES, ElectronicSignature, Statement
 from nesqc_gmp.records.site import SiteFounded
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch
@@ -45,8 +48,12 @@ from nesqc_gmp.state.models import ModelState, fold_models
 
 FORM = "NESQC-F-001 version 1"
 HEAT_MAP_LEGEND = (
-    "Above: the image, stretched. Below: class-activation map; light speaks for conforming, dark blue against."
+    "Above: the image, stretched. Below: class-activation map; light yellow speaks for conforming, dark blue against; "
+    "each map is scaled to its own largest value."
 )
+
+_RESULTS = (ResultRecorded, ResultVerified)
+"""Records signed for the result of one test, not for the batch as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ def content(
         outcome=release.outcome(batch, specification),
         decision=disposition.decision,
         tests=test_lines(batch, specification, verdict),
-        not_covered=(specification.scope,),
+        not_covered=(specification.not_covered,),
         counts=image_counts(images, len(batch.refused)),
         cultures=culture_lines(batch, images, verdict),
         images=images,
@@ -155,7 +162,8 @@ def content(
         remarks=tuple(_remarks(source.entries)),
         model=_model(source),
         audit_review=_audit_review(source),
-        manifestations=tuple(_manifestations(source.entries)),
+        manifestations=_manifestations(source),
+        result_manifestations=tuple(_result_manifestations(source)),
         log=_anchor(source),
         examples=examples,
         heat_map_legend=HEAT_MAP_LEGEND,
@@ -220,15 +228,18 @@ def _model(source: Source) -> ModelLines:
         conforming_from=manifest.conforming_from,
         not_conforming_below=manifest.not_conforming_below,
         self_test=runtime.self_test if runtime else "not run",
-        runtime=(
-            f"onnxruntime {runtime.onnxruntime}, {runtime.provider}, {runtime.threads} thread, "
-            f"{runtime.graph_optimisation}"
-            if runtime
-            else "not run"
-        ),
+        runtime=_runtime(runtime) if runtime else "not run",
         approved=source.approved_model,
         demonstration=manifest.demonstration,
     )
+
+
+def _runtime(facts: RuntimeFacts) -> str:
+    """Version, provider, threads and optimisation; the whole build string stands in the entry of the attempt."""
+    version = facts.onnxruntime.partition(";")[0]
+    provider = facts.provider.removesuffix("ExecutionProvider")
+    threads = f"{facts.threads} {'thread' if facts.threads == 1 else 'threads'}"
+    return f"onnxruntime {version}, {provider}, {threads}, {facts.graph_optimisation}"
 
 
 def _audit_review(source: Source) -> AuditReviewLine | None:
@@ -246,20 +257,48 @@ def _audit_review(source: Source) -> AuditReviewLine | None:
     )
 
 
-def _manifestations(entries: Iterable[Entry]) -> Iterator[Manifestation]:
+def _manifestations(source: Source) -> tuple[Manifestation, ...]:
+    """The signatures on the batch as a whole.
+
+    Raises:
+        OutOfSequenceError: The decision is not the last word: the batch was changed or signed after it.
+    """
+    signed = [(e, s) for e, s in _signed(source.entries) if not isinstance(e.record, _RESULTS)]
+    batch = source.batch
+    if not isinstance(signed[-1][0].record, BatchDisposed) or not batch.in_present_form(batch.disposed):
+        raise OutOfSequenceError(
+            "the batch was changed or signed after the decision about it",
+            where=batch.registered.batch,
+            remedy="Decide about the batch again, then issue.",
+        )
+    return tuple(Manifestation(**_manifestation(signature)) for _, signature in signed)
+
+
+def _result_manifestations(source: Source) -> Iterator[ResultManifestation]:
+    names = {test.test: test.name for test in source.specification.manual}
+    for entry, signature in _signed(source.entries):
+        if isinstance(entry.record, _RESULTS):
+            yield ResultManifestation(**_manifestation(signature), test=names[entry.record.test])
+
+
+def _signed(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ElectronicSignature]]:
     for entry in entries:
         signature = signature_of(entry)
         if signature is not None:
-            statement = Statement.parse(signature.statement)
-            yield Manifestation(
-                person=statement.person,
-                name=statement.name,
-                role=statement.role,
-                meaning=f"{statement.meaning}: {MEANING_SENTENCES[statement.meaning]}",
-                local=statement.time.local,
-                utc=statement.time.utc,
-                statement_sha256=sha256_hex(signature.statement.encode()),
-            )
+            yield entry, signature
+
+
+def _manifestation(signature: ElectronicSignature) -> dict[str, str]:
+    statement = Statement.parse(signature.statement)
+    return {
+        "person": statement.person,
+        "name": statement.name,
+        "role": statement.role,
+        "meaning": f"{statement.meaning}: {MEANING_SENTENCES[statement.meaning]}",
+        "local": statement.time.local,
+        "utc": statement.time.utc,
+        "statement_sha256": sha256_hex(signature.statement.encode()),
+    }
 
 
 _REPEATS = {"attempt_opened": "analysis repeated", "result_recorded": "result recorded again"}

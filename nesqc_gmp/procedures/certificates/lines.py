@@ -77,7 +77,7 @@ def attempt_lines(batch: Batch) -> tuple[AttemptLine, ...]:
         AttemptLine(
             number=attempt.number,
             opened=attempt.opened_at,
-            closed=attempt.closed_at or "",
+            closed=attempt.closed_at,
             ending=attempt.closed.ending if attempt.closed else "interrupted",
             scored=len(attempt.scores),
             detail=attempt.closed.detail if attempt.closed else "",
@@ -101,7 +101,7 @@ def _morphology_line(number: int, test: MorphologyTest, batch: Batch, verdict: M
     outcomes = list(verdict.images.values())
     good = sum(outcome == "conforming" for outcome in outcomes)
     cultures = list(verdict.cultures.values())
-    performer = next((a.opened_by for a in batch.attempts if a.completed), None)
+    performer = next((a.opened_by_name for a in batch.attempts if a.completed), None)
     return TestLine(
         number=number,
         name=test.name,
