@@ -12,11 +12,12 @@ import os
 import time
 from pathlib import Path
 
-from nesqc_gmp.errors import IntegrityError, LedgerBusyError, NotFoundError
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, LedgerBusyError, NotFoundError
 from nesqc_gmp.merkle import EMPTY_ROOT
 from nesqc_gmp.notes import Checkpoint, NoteSigner, NoteVerifier, open_checkpoint, sign_checkpoint
 
 _BLOCK = 1024
+_ORIGIN_LIMIT = 255
 _WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.0005
 
@@ -35,7 +36,7 @@ class LogSigner:
 
     def __init__(self, key_path: Path, state_path: Path) -> None:
         try:
-            self._signer = NoteSigner.parse(key_path.read_text())
+            self._signer = NoteSigner.parse(key_path.read_bytes().decode(errors="replace"))
             self._state = os.open(state_path, os.O_RDWR | os.O_CLOEXEC)
             self._lock = WriterLock(self._state)
         except OSError as error:
@@ -51,7 +52,11 @@ class LogSigner:
 
         Raises:
             FileExistsError: There is a key already.
+            InvalidInputError: The origin cannot be the name of a key.
         """
+        if len(origin.encode()) > _ORIGIN_LIMIT:
+            what = f"the origin is too long: the limit is {_ORIGIN_LIMIT} bytes"
+            raise InvalidInputError(what, where="origin", remedy="Choose a shorter name for the log.")
         signer = NoteSigner.generate(origin)
         # The first thing signed is the empty log, so an empty state file always means that somebody emptied it.
         empty = sign_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT), signer)
