@@ -106,7 +106,7 @@ def search(
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Search the log; an entry is shown that fits every option given."""
+    """Search the log. An entry is shown that fits every option given."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import audit
 
@@ -131,7 +131,7 @@ def verify(
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the whole site step by step, without a login; exit code 30 where a step fails.
+    """Verify the whole site; needs no login. Exit code 30 where a step fails.
 
     Nothing is written. The first bad record is named. What is held against the log from outside (checkpoints,
     certificates) bounds what a thief of the log key could have rewritten unseen.
@@ -150,7 +150,7 @@ def verify(
 
 @app.command()
 def review(batch: BatchArgument, site: SiteOption = None) -> None:
-    """Review the audit trail of a batch: assess every exception one by one, see a sample, conclude, sign."""
+    """Review the audit trail of a batch, signed. Every exception is assessed on its own, a sample is shown."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import audit
 
@@ -200,7 +200,7 @@ def checkpoint(
     out: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, best on another medium.")],
     site: SiteOption = None,
 ) -> None:
-    """Write the signed head of the log to a file that is to be kept outside this computer."""
+    """Write the signed head of the log to a file. It is to be kept outside this computer."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import audit
 

@@ -32,13 +32,13 @@ app = noun(
 
     \b
     The order:
-      register, receive, explain, seal     operator: images in, set made final
-      analyse                              operator: the locked model scores, every attempt counts
-      read                                 operator or reviewer: a person's own reading of an image
-      record-result, verify-result         operator, then a second person: tests done elsewhere
-      submit, review                       operator, then reviewer: both signed
-      (nesqc audit review)                 a person who did nothing on the batch, signed
-      release, reject, hold                QA, signed; a score never decides
+      register, receive, explain, seal   operator: images in, the set made final
+      analyse                            operator: every attempt counts
+      read                               operator or reviewer: your own eyes
+      record-result, verify-result       operator, then a second person
+      submit, review                     operator, then reviewer, both signed
+      (nesqc audit review)               who did nothing on the batch, signed
+      release, reject, hold              QA, signed; a score never decides
 
     \b
     Example:
@@ -67,7 +67,7 @@ def register(
     expires: Annotated[str, typer.Option("--expires", metavar="DATE", help="Expiry day, YYYY-MM-DD.", callback=day)],
     site: SiteOption = None,
 ) -> None:
-    """Register a batch against an approved specification; the number is used once."""
+    """Register a batch against a specification. Its number is used once."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import batches
 
@@ -90,7 +90,9 @@ def receive(
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Store the original bytes of images; a refused file is kept, counts as submitted, and ends with exit code 20.
+    """Store the original bytes of images.
+
+    A file that is no acceptable image is kept, counts as submitted, and the command ends with exit code 20.
 
     A sample sheet is a CSV file with the columns file, culture, passage, field, captured_at, and pixel_size_um where
     the files do not say it.
@@ -119,7 +121,7 @@ def receive(
 
 @app.command()
 def explain(batch: BatchArgument, image: ImageArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Explain why an image is like another one; until then the set cannot be sealed."""
+    """Explain why an image is like another one. Until then the set cannot be sealed."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import batches
 
@@ -130,7 +132,7 @@ def explain(batch: BatchArgument, image: ImageArgument, reason: ReasonOption, si
 
 @app.command()
 def seal(batch: BatchArgument, site: SiteOption = None) -> None:
-    """Make the image set final: nothing can be added or left out after this, and nothing is scored before."""
+    """Make the image set final. Nothing is scored before, nothing can be added or left out after."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import batches
 
@@ -141,7 +143,7 @@ def seal(batch: BatchArgument, site: SiteOption = None) -> None:
 
 @app.command()
 def analyse(batch: BatchArgument, reason: RepeatReasonOption = None, site: SiteOption = None) -> None:
-    """Score every image of the sealed set with the locked model; a result is printed only after it is recorded."""
+    """Score every image with the locked model. A result is printed only after it is recorded."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import batches
 
@@ -186,7 +188,7 @@ def read(
     ] = False,
     site: SiteOption = None,
 ) -> None:  # fmt: skip
-    """Record your own reading of an image; it stands beside the model's outcome and never replaces it."""
+    """Record your own reading of an image. It stands beside the model's outcome and never replaces it."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import batches
 
@@ -209,7 +211,7 @@ def record_result(
     reason: RepeatReasonOption = None,
     site: SiteOption = None,
 ) -> None:
-    """Record the result of a test done elsewhere with its evidence, signed; a repeat keeps both results."""
+    """Record a test done elsewhere, with evidence, signed. A repeat needs a reason, and both results are kept."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -222,7 +224,7 @@ def record_result(
 
 @app.command("verify-result")
 def verify_result(batch: BatchArgument, test: TestOption, site: SiteOption = None) -> None:
-    """Verify the last recorded result of a test against its evidence, as a second person, signed."""
+    """Verify a result as a second person, signed. It is the last recorded one that is compared with its evidence."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -233,7 +235,7 @@ def verify_result(batch: BatchArgument, test: TestOption, site: SiteOption = Non
 
 @app.command()
 def submit(batch: BatchArgument, site: SiteOption = None) -> None:
-    """Sign that the work is performed and the data are complete."""
+    """Sign that the work is done and the data complete."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -251,7 +253,7 @@ def review(
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Sign that data, attempts and exceptions were reviewed, by a person who did none of the work."""
+    """Sign that the batch was reviewed. The reviewer did none of the work."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -262,7 +264,7 @@ def review(
 
 @app.command()
 def release(batch: BatchArgument, comment: CommentOption, site: SiteOption = None) -> None:
-    """Release a batch whose every test conforms and whose every step is signed; signed by QA."""
+    """Release a batch, signed by QA. Every test conforms and every step is signed, or it is refused."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -273,7 +275,7 @@ def release(batch: BatchArgument, comment: CommentOption, site: SiteOption = Non
 
 @app.command()
 def reject(batch: BatchArgument, comment: CommentOption, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Reject a batch for good; signed by QA."""
+    """Reject a batch for good, signed by QA."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -284,7 +286,7 @@ def reject(batch: BatchArgument, comment: CommentOption, reason: ReasonOption, s
 
 @app.command()
 def hold(batch: BatchArgument, comment: CommentOption, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Place a batch on hold; it can go on later. Signed by QA."""
+    """Place a batch on hold, signed by QA. It can go on later."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 
@@ -301,7 +303,7 @@ def show_batch(
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one batch: stage, outcome, signatures and whether each stands, cultures, tests; JSON has everything."""
+    """Show one batch and whether its signatures stand. JSON has every image and attempt in any case."""
     from nesqc_gmp.cli import batches_show, show
     from nesqc_gmp.procedures import batches
 
@@ -315,7 +317,7 @@ def show_batch(
 
 @app.command("list")
 def list_batches(site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """List all batches with their stage, in the order of registration."""
+    """List all batches with their stage."""
     from nesqc_gmp.cli import batches_show, show
     from nesqc_gmp.procedures import batches
 

@@ -27,8 +27,8 @@ app = noun(
     \b
     Example:
       nesqc certificates issue B-0421
-      nesqc certificates verify QC-B-0421-r1.pdf --site lab-uppsala
-      nesqc certificates supersede QC-B-0421-r1 --reason "Storage condition was misprinted"
+      nesqc certificates verify QC-2026-000001.pdf --site lab-uppsala
+      nesqc certificates supersede QC-2026-000001 --reason "Storage misprinted"
     """
 )
 NumberArgument = Annotated[
@@ -38,7 +38,7 @@ NumberArgument = Annotated[
 
 @app.command()
 def issue(batch: BatchArgument, site: SiteOption = None) -> None:
-    """Issue the certificate of a decided batch, signed by the person who decided."""
+    """Issue the certificate of a batch, signed by who decided."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import certificates
 
@@ -83,7 +83,7 @@ def _as_json(certificate: CertificateState) -> dict[str, Any]:
 
 @app.command("show")
 def show_certificate(number: NumberArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one certificate: its batch, its standing, and the digests that name its files."""
+    """Show one certificate: batch, standing, digests."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import certificates
 
@@ -105,7 +105,7 @@ def verify(
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a certificate file step by step, without a login; exit code 31 where a step fails.
+    """Verify a certificate file; needs no login. Exit code 31 where a step fails.
 
     The site whose keys are pinned is found as everywhere (--site, NESQC_SITE, the nearest folder above). Without a
     site the keys are taken from beside the evidence, and the report says so.
@@ -133,7 +133,7 @@ def _site_if_any(named: Path | None) -> SitePaths | None:
 
 @app.command()
 def withdraw(number: NumberArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Withdraw a certificate, signed; its file stays and verifies as withdrawn."""
+    """Withdraw a certificate, signed. Its file stays and verifies as withdrawn."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import certificates
 
@@ -144,7 +144,7 @@ def withdraw(number: NumberArgument, reason: ReasonOption, site: SiteOption = No
 
 @app.command()
 def supersede(number: NumberArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Replace a certificate by its next revision; both the replacement and the new certificate are signed."""
+    """Replace a certificate by its next revision, signed. The new certificate is signed as well."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import certificates
 

@@ -23,8 +23,8 @@ app = noun(
     \b
     Example:
       nesqc models install models/nes-morphology-sim-1.0.0
-      nesqc models approve nes-morphology-sim:1.0.0 --reason "Validation report VR-07 accepted"
-      nesqc models activate nes-morphology-sim:1.0.0 --reason "Needed by NES-01.v1"
+      nesqc models approve nes-morphology-sim:1.0.0 --reason "Report VR-07"
+      nesqc models activate nes-morphology-sim:1.0.0 --reason "For NES-01.v1"
     """
 )
 ModelArgument = Annotated[
@@ -41,7 +41,7 @@ def lock(
     ],
     site: SiteOption = None,
 ) -> None:
-    """Lock a folder of model, card and golden images: write its manifest and repeat its golden run."""
+    """Lock a folder of model, card and golden images. Writes its manifest and repeats its golden run."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import models
 
@@ -52,7 +52,7 @@ def lock(
 
 @app.command()
 def install(folder: FolderArgument, site: SiteOption = None) -> None:
-    """Bring a locked package to the site after its golden run; it cannot score before it is approved and active."""
+    """Bring a locked package to the site. It cannot score before it is approved and active."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import models
 
@@ -63,7 +63,7 @@ def install(folder: FolderArgument, site: SiteOption = None) -> None:
 
 @app.command()
 def verify(name: ModelArgument, site: SiteOption = None) -> None:
-    """Check an installed package byte for byte and repeat its golden run; a failure opens an incident."""
+    """Check every byte and repeat the golden run. A failure opens an incident."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import models
 
@@ -74,7 +74,7 @@ def verify(name: ModelArgument, site: SiteOption = None) -> None:
 
 @app.command()
 def approve(name: ModelArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Approve an installed package, signed; nobody approves what they installed."""
+    """Approve an installed package, signed. Nobody approves what they installed."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import models
 
@@ -136,7 +136,7 @@ def _summary(model: ModelState) -> dict[str, Any]:
 
 @app.command("show")
 def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one package: intended use, thresholds, settings, and every part by digest."""
+    """Show one package: use, thresholds, every part."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import models
     from nesqc_gmp.state.models import get

@@ -22,8 +22,9 @@ app = noun(
 
     \b
     Example:
-      nesqc people enrol anna --name "Anna Lind" --identity "HR 118, seen by K. Berg"
-      nesqc people grant anna operator --training TR-0118 --reason "Trained on SOP-01"
+      nesqc people enrol anna --name "Anna Lind" --identity "HR 118, by K. Berg"
+      nesqc people grant anna operator --training TR-0118 \\
+          --reason "Trained on SOP-01"
       nesqc people passphrase anna
     """
 )
@@ -40,7 +41,7 @@ def enrol(
     ],
     site: SiteOption = None,
 ) -> None:
-    """Make an account without any right, and print the first half of its code once."""
+    """Make an account without any right. The first half of its code is printed once."""
     from nesqc_gmp.procedures import people
 
     with logged_in(site) as session:
@@ -89,7 +90,7 @@ def grant(
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Grant a role, signed by QA; with the first role the second half of the person's code is printed once."""
+    """Grant a role, signed by QA. With the first role the second half of the person's code is printed once."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import people
 
@@ -113,7 +114,7 @@ def revoke(person: PersonArgument, role: RoleArgument, reason: ReasonOption, sit
 
 @app.command()
 def disable(person: PersonArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Close an account for good; it is never deleted and its id never used again."""
+    """Close an account for good. It is never deleted and its id never used again."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import people
 
@@ -128,7 +129,7 @@ def passphrase(
     change: Annotated[bool, typer.Option("--change", help="Change your own passphrase while logged in.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Set your own passphrase with both halves of your code, or change it with --change; typed on the terminal only."""
+    """Set or change your own passphrase. It needs both halves of your code, or --change while you are logged in."""
     if change and person is not None:
         raise typer.BadParameter("an id cannot go with --change: you change your own passphrase", param_hint="ID")
     if change:
@@ -175,7 +176,10 @@ def _announce() -> None:
 
 @app.command()
 def reset(person: PersonArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Ask for a reset, or approve the one another person asked for; prints one half of the person's code once."""
+    """Reset a lost passphrase, by two people.
+
+    The first to run it asks, the second approves; each time one half of the person's code is printed once.
+    """
     from nesqc_gmp.procedures import people
 
     with logged_in(site) as session:
@@ -203,7 +207,7 @@ def access_list(
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show who could do what at the end of a day, rebuilt from the log."""
+    """Show who could do what on any day, from the log."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import people
 

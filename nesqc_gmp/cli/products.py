@@ -24,7 +24,7 @@ app = noun(
     \b
     Example:
       nesqc products draft NES-01.v1.toml
-      nesqc products approve NES-01.v1 --reason "Agrees with dossier section 3.2.P.5.1"
+      nesqc products approve NES-01.v1 --reason "Agrees with dossier 3.2.P.5.1"
       nesqc products show NES-01.v1
     """
 )
@@ -49,7 +49,7 @@ def draft(
 
 @app.command()
 def approve(name: SpecificationArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Approve a draft for use, signed; nobody approves their own."""
+    """Approve a draft for use, signed. Nobody approves their own."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import products
 
@@ -60,7 +60,7 @@ def approve(name: SpecificationArgument, reason: ReasonOption, site: SiteOption 
 
 @app.command()
 def retire(name: SpecificationArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Take an approved specification out of use for new batches, signed."""
+    """Close a specification for new batches, signed."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import products
 
@@ -102,7 +102,7 @@ def _summary(state: SpecificationState) -> dict[str, Any]:
 
 @app.command("show")
 def show_product(name: SpecificationArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one specification: its tests, criteria, sampling plan and input sample space."""
+    """Show one specification with its tests and criteria."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import products
     from nesqc_gmp.state.products import get

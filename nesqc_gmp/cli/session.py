@@ -17,7 +17,7 @@ def login(
     person: Annotated[str | None, typer.Argument(metavar="[ID]", help="Your id; asked where it is left out.")] = None,
     site: SiteOption = None,
 ) -> None:
-    """Open a session with id and passphrase; it ends after 15 idle minutes, after 12 hours, or with `nesqc logout`."""
+    """Open a session with id and passphrase. It ends after 15 idle minutes, after 12 hours, or with `nesqc logout`."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.config import find_site, sessions_folder
     from nesqc_gmp.procedures import people

@@ -54,7 +54,7 @@ def init(
     qa_name: Annotated[str | None, _asked("--qa-name", "Printed name.")] = None,
     qa_identity: Annotated[str | None, _asked("--qa-identity", "Who checked which document.")] = None,
 ) -> None:
-    """Found a site with two people, none of whom can act alone; each types a passphrase on this terminal."""
+    """Found a site with two people, none of whom can act alone. Each types a passphrase on this terminal."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import site as procedures
     from nesqc_gmp.records.signatures import MEANING_SENTENCES
@@ -92,7 +92,10 @@ def _identified(who: str, person: str | None, name: str | None, identity: str | 
 
 @app.command()
 def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show how the site stands: versions, clock, permissions, open incidents, and what no one outside holds yet."""
+    """Show how the site stands.
+
+    Versions, clock, permissions, open incidents, and the unanchored tail: what no checkpoint kept outside covers.
+    """
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import site as procedures
 
@@ -131,7 +134,7 @@ def assess(
     reason: ReasonOption,
     site: SiteOption = None,
 ) -> None:
-    """Sign the assessment of an open incident; the reason is the assessment."""
+    """Sign the assessment of an open incident. The reason is the assessment."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import site as procedures
 

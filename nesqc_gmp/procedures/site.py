@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cryptography import x509
 
+import nesqc_gmp
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.esign import Ceremony
@@ -264,8 +265,9 @@ def _clock_warnings(site: Site, last: str) -> Sequence[str]:
 
 
 def _versions() -> tuple[tuple[str, str], ...]:
-    names = ("nesqc-gmp", "onnxruntime", "cryptography", "sqlmodel", "reportlab", "pyhanko", "pikepdf")
-    return (("python", platform.python_version()), *((name, version(name)) for name in names))
+    names = ("onnxruntime", "cryptography", "sqlmodel", "reportlab", "pyhanko", "pikepdf")
+    own = (("nesqc-gmp", nesqc_gmp.__version__), ("python", platform.python_version()))
+    return (*own, *((name, version(name)) for name in names))
 
 
 def assess(session: Session, incident: str, reason: str, ceremony: Ceremony) -> Receipt:

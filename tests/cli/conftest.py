@@ -1,0 +1,128 @@
+"""A demonstration site with one released batch and one sealed batch, made once and copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from nesqc_gmp import cli
+from nesqc_gmp.config import SitePaths, sessions_folder
+from nesqc_gmp.demonstration import play
+from nesqc_gmp.demonstration.people import ADMINISTRATOR, OPERATOR, QA, REVIEWER, Player
+from nesqc_gmp.esign import Credentials
+from nesqc_gmp.procedures import batches, people
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.session import Session
+
+RELEASED = "NES-DEMO-0001"
+SEALED = "B-2"
+PLAYERS = {player.role: player for player in (ADMINISTRATOR, OPERATOR, QA, REVIEWER)}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def nesqc(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process; standard input is no terminal."""
+
+    def run(*arguments: object) -> Ended:
+        capfd.readouterr()
+        try:
+            cli.app([str(argument) for argument in arguments], prog_name="nesqc")
+            code: Any = 0
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capfd.readouterr()
+        return Ended(code, out, err)
+
+    return run
+
+
+def _seal_second_batch(session: Session, images: Path, folder: Path) -> None:
+    """A batch of the same images, each likeness explained, and one file that is no image."""
+    batches.register(session, SEALED, "NES-DEMO.v1", "LINE-SIM-02", "2026-11-02", "2027-11-02")
+    junk = folder / "broken.png"
+    junk.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    pictures = batches.incoming([images / "sample-sheet.csv"], None, None)
+    # Six fields of each culture, as few as the sampling plan allows.
+    files = (*(p for p in pictures if p.field <= "F06"), *batches.incoming([junk], "C09", 1))
+    for received in batches.receive(session, SEALED, files):
+        if received.image:
+            batches.explain(session, SEALED, received.image, "The test receives the same images again")
+    batches.seal(session, SEALED)
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site folder, made once."""
+    folder = tmp_path_factory.mktemp("played")
+    done = play(folder / "demo", None, lambda who, what: None, lambda what, at, total: None)
+    with Site(SitePaths(done.site)) as site:
+        people.login(site, Credentials(OPERATOR.person, OPERATOR.passphrase), folder / "sessions")
+        _seal_second_batch(people.resume(site, folder / "sessions"), folder / "demo" / "images", folder)
+    return done.site
+
+
+@pytest.fixture
+def site(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the site, named by NESQC_SITE, with nobody logged in."""
+    copy = tmp_path / "site"
+    shutil.copytree(played, copy)
+    monkeypatch.setenv("NESQC_SITE", str(copy))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return copy
+
+
+@pytest.fixture
+def log_in(site: Path) -> Callable[[str], Player]:
+    """Log a player in by role, without a terminal."""
+
+    def by_role(role: str) -> Player:
+        player = PLAYERS[role]
+        with Site(SitePaths(site)) as opened:
+            people.login(opened, Credentials(player.person, player.passphrase), sessions_folder())
+        return player
+
+    return by_role
+
+
+Terminal = Callable[..., "pexpect.spawn[str]"]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Start a command on a terminal of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def start(*arguments: object) -> pexpect.spawn[str]:
+        words = ["-m", "nesqc_gmp", *map(str, arguments)]
+        return pexpect.spawn(sys.executable, words, encoding="utf-8", timeout=30, dimensions=(60, 100))
+
+    return start
+
+
+def ended(child: pexpect.spawn[str]) -> int:
+    """Wait for the end of a command on a terminal; its exit code."""
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus is not None
+    return child.exitstatus

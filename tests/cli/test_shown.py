@@ -1,0 +1,155 @@
+"""What the eye sees: plain where it is piped, honest about signatures, and clear where something is refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nesqc_gmp.cli import batches_show, show
+from nesqc_gmp.config import SitePaths, sessions_folder
+from nesqc_gmp.demonstration.people import Player
+from nesqc_gmp.esign import SignatureFinding
+from nesqc_gmp.procedures import batches, people
+from nesqc_gmp.procedures.batches import BatchView
+from nesqc_gmp.procedures.context import Site
+from tests.cli.conftest import RELEASED, SEALED, Run
+
+LogIn = Callable[[str], Player]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "whoami",
+        "site status",
+        "people list",
+        "people access-list",
+        "products show NES-DEMO.v1",
+        "models show nes-morphology-sim:1.0.0",
+        "batches list",
+        f"batches show {RELEASED} --images --attempts",
+        "certificates show QC-2026-000001",
+        "audit log --limit 50",
+        "audit log --index 3",
+        "audit verify",
+    ],
+)
+def test_piped_output_is_plain(command: str, log_in: LogIn, nesqc: Run) -> None:
+    log_in("operator")
+    ended = nesqc(*command.split())
+    assert (ended.code, ended.err) == (0, "")
+    assert "\x1b" not in ended.out
+    assert all(line == line.rstrip() for line in ended.out.splitlines())
+
+
+def test_a_batch_is_shown_with_all_that_was_asked_for(log_in: LogIn, nesqc: Run) -> None:
+    log_in("reviewer")
+    short = nesqc("batches", "show", RELEASED).out
+    assert "C01_F01" not in short
+    assert "Attempts" not in short
+    long = nesqc("batches", "show", RELEASED, "--images", "--attempts").out
+    assert sum(line.startswith("C0") and "_F" in line for line in long.splitlines()) == 24
+    assert "every image has a result" in long
+
+
+def test_a_refused_file_is_shown(log_in: LogIn, nesqc: Run) -> None:
+    log_in("reviewer")
+    out = nesqc("batches", "show", SEALED, "--images").out
+    assert "18 received, 1 files refused, sealed" in out
+    assert "refused: broken.png: " in out
+
+
+def test_an_unknown_batch_is_named(log_in: LogIn, nesqc: Run) -> None:
+    log_in("operator")
+    ended = nesqc("batches", "show", "B-404")
+    assert ended.code == 10
+    assert ended.out == ""
+    assert ended.err.startswith("Error: there is no such batch\n  where: B-404\n  remedy: ")
+
+
+def test_a_day_that_is_none_is_refused(log_in: LogIn, nesqc: Run) -> None:
+    log_in("qa")
+    for wrong in ("2026-02-30", "20260228", "yesterday"):
+        ended = nesqc("people", "access-list", "--as-of", wrong)
+        assert (ended.code, ended.out) == (40, "")
+        assert "YYYY-MM-DD" in ended.err
+
+
+def test_access_is_rebuilt_for_a_day_before_anybody_was_there(log_in: LogIn, nesqc: Run) -> None:
+    log_in("qa")
+    assert nesqc("people", "access-list", "--as-of", "2001-01-01").out == "Access on 2001-01-01\nThere was nobody.\n"
+
+
+def test_a_role_without_the_right_is_refused(log_in: LogIn, nesqc: Run) -> None:
+    log_in("administrator")
+    ended = nesqc("batches", "show", RELEASED)
+    assert ended.code == 12
+    assert "may not do this: batches show" in ended.err
+
+
+@pytest.fixture
+def view(site: Path, log_in: LogIn) -> BatchView:
+    log_in("reviewer")
+    with Site(SitePaths(site)) as opened:
+        return batches.show(people.resume(opened, sessions_folder()), RELEASED)
+
+
+def test_a_signature_over_earlier_content_is_called_so(view: BatchView, capsys: pytest.CaptureFixture[str]) -> None:
+    grown = replace(view, batch=replace(view.batch, version=view.batch.version + 1))
+    assert {s["in_present_form"] for s in batches_show.signatures(grown)} == {False}
+    batches_show.print_batch(grown, images=False, attempts=False)
+    assert capsys.readouterr().out.count("not signed in its present form") == 4
+
+
+def test_a_signature_that_does_not_hold_is_called_so(view: BatchView, capsys: pytest.CaptureFixture[str]) -> None:
+    assert view.batch.reviewed is not None
+    broken = replace(
+        view, unsigned=(SignatureFinding(view.batch.reviewed.index, "the content is not what was signed"),)
+    )
+    standing = {s["meaning"]: s["in_present_form"] for s in batches_show.signatures(broken)}
+    assert standing == {"performed": True, "reviewed": False, "audit trail reviewed": True, "released": True}
+    batches_show.print_batch(broken, images=False, attempts=False)
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("reviewed "))
+    assert line.endswith("not signed in its present form")
+
+
+def test_an_altered_entry_stops_every_command_without_a_traceback(site: Path, log_in: LogIn, nesqc: Run) -> None:
+    log_in("reviewer")
+    with sqlite3.connect(site / "ledger.sqlite") as database:
+        database.execute("PRAGMA writable_schema = ON")
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{name}"')
+        database.execute("UPDATE leaf SET body = replace(body, 'registered', 'REGISTERED')")
+    database.close()
+    for command in ("batches list", f"batches show {RELEASED}", "audit verify"):
+        ended = nesqc(*command.split())
+        assert ended.code == 30, ended
+        assert "Traceback" not in ended.err + ended.out
+
+
+@pytest.mark.parametrize("damage", [b"", b"this is no database" * 100])
+def test_a_file_that_is_no_ledger_ends_in_a_sentence(damage: bytes, site: Path, nesqc: Run) -> None:
+    (site / "ledger.sqlite").write_bytes(damage)
+    for command in ("whoami", "audit verify"):
+        ended = nesqc(*command.split())
+        assert ended.code == 30, ended
+        assert "Traceback" not in ended.err
+
+
+def test_text_from_outside_cannot_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show.print_table(("Name", "#Count"), [("a\x1b[31m\u202eb", 3)], "none")
+    show.print_facts([("name", "x\ry")])
+    show.say("bell\x07")
+    out = capsys.readouterr().out
+    assert set(out) & {"\x1b", "\u202e", "\r", "\x07"} == set()
+    assert "a\\x1b[31m\\u202eb" in out
+    assert "x\\ry" in out
+
+
+def test_markup_in_names_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
+    show.print_table(("Name",), [("[red]x[/red] :smile:",)], "none")
+    assert "[red]x[/red] :smile:" in capsys.readouterr().out
