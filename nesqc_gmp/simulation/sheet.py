@@ -15,20 +15,23 @@ Map = NDArray[np.float32]
 
 
 def smooth_noise(random: np.random.Generator, size: int, scale: float) -> Map:
-    """Gaussian noise with unit variance and a correlation length of ``scale`` pixels, ``(size, size)``."""
+    """Gaussian noise with unit variance and a correlation length of ``scale`` pixels, ``(size, size)``.
+
+    A cubic B-spline through random knots, in element-wise sums: a matrix product would depend on its threads.
+    """
     coarse = int(size / scale) + 4
     knots = random.standard_normal((coarse, coarse)).astype(np.float32)
-    weights = _spline_weights(size, coarse, scale)
-    field = weights @ knots @ weights.T
+    place = np.arange(size, dtype=np.float32) / np.float32(scale)
+    field = _spline(_spline(knots, place).T, place).T
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
 
 
-def _spline_weights(size: int, knots: int, scale: float) -> Map:
-    place = np.arange(size, dtype=np.float32)[:, None] / np.float32(scale) + 1.0
-    distance = np.abs(place - np.arange(knots, dtype=np.float32))
-    near = (4 - 6 * distance**2 + 3 * distance**3) / 6
-    far = np.clip(2 - distance, 0, None) ** 3 / 6
-    return np.asarray(np.where(distance < 1, near, far), dtype=np.float32)
+def _spline(knots: Map, place: Map) -> Map:
+    """Cubic B-spline along the first axis of ``(knots, n)`` at ``(size,)`` places, as ``(size, n)``."""
+    first = place.astype(np.intp)
+    t = (place - first)[:, None]
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    return np.asarray(sum(weight * knots[first + index] for index, weight in enumerate(weights)) / 6, dtype=np.float32)
 
 
 def optical_path(random: np.random.Generator, cells: Cells, size: int) -> Map:

@@ -129,5 +129,6 @@ bytes of every output tensor; an environment that does not give the same bytes c
 
 ## How to make it again
 
-`python -m nesqc_gmp.training.demonstration_model --out FOLDER` with the extra `[train]`.
+`OPENBLAS_NUM_THREADS=1 python -m nesqc_gmp.training.demonstration_model --out FOLDER` with the extra `[train]`.
+The last bits depend on the versions in `training.json`, the processor and the numbers of threads.
 """

@@ -1,7 +1,8 @@
 """Make the demonstration model from nothing: simulate, fit, calibrate, export, measure, lock.
 
-``python -m nesqc_gmp.training.demonstration_model --out models/nes-morphology-sim-1.0.0`` makes the shipped package;
-production needs the package, never this program. Two processor cores take a few minutes.
+``OPENBLAS_NUM_THREADS=1 python -m nesqc_gmp.training.demonstration_model --out models/nes-morphology-sim-1.0.0`` makes
+the shipped package; production needs the package, never this program. Two processor cores take a few minutes. One
+thread for OpenBLAS, because the last bits of its matrix inverse depend on their number.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ def _normalised(build: _Builder) -> str:
     """Average pool (an odd last row or column is dropped), then mean 0 and variance 1 for each image."""
     counts = build.node("Cast", GRAPH.input, to=onnx.TensorProto.FLOAT)
     pooled = build.node("AveragePool", counts, kernel_shape=[POOL, POOL], strides=[POOL, POOL])
-    centred = build.node("Sub", pooled, build.mean(pooled, "all", keep=True))
+    nearly = build.node("Sub", pooled, build.mean(pooled, "all", keep=True))
+    centred = build.node("Sub", nearly, build.mean(nearly, "all", keep=True))
     variance = build.mean(build.node("Mul", centred, centred), "all", keep=True)
     floor = build.number("variance_floor", VARIANCE_FLOOR)
     return build.node("Div", centred, build.node("Sqrt", build.node("Add", variance, floor)))

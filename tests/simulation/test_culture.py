@@ -25,9 +25,10 @@ print(hashlib.sha256(simulate(3, good=False, severity=0.5, culture=draw_look(8),
 """
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1", "4242"])
-def test_same_seed_gives_same_bytes_in_another_process(hash_seed: str) -> None:
-    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+@pytest.mark.parametrize(("hash_seed", "threads"), [("0", "1"), ("1", "2"), ("4242", "3")])
+def test_same_seed_gives_same_bytes_in_another_process(hash_seed: str, threads: str) -> None:
+    """Neither the hash seed nor the threads of the linear algebra library change a byte."""
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed, "OPENBLAS_NUM_THREADS": threads}
     other = subprocess.run(
         [sys.executable, "-c", _DIGEST_CODE], env=environment, capture_output=True, text=True, check=True
     )
