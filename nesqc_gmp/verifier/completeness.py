@@ -18,7 +18,8 @@ from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch, fold_batch
 from nesqc_gmp.state.models import ModelState, fold_models, require_active
-from nesqc_gmp.state.products import fold_specifications, get, require
+from nesqc_gmp.state.products import require
+from nesqc_gmp.verifier.approval import approved_model, approved_specification
 from nesqc_gmp.verifier.proven import Proven
 
 
@@ -30,7 +31,7 @@ def check_complete(proven: Proven) -> str:
     """
     entries = tuple(proven.about("batch", proven.batch))
     _check_registration(proven, entries[0])
-    model = _model(proven)
+    model = approved_model(proven)
     for entry in entries[1:]:
         check = _CHECKS.get(type(entry.record))
         if check is None:
@@ -45,19 +46,7 @@ def check_complete(proven: Proven) -> str:
 def _check_registration(proven: Proven, first: Entry) -> None:
     if not isinstance(first.record, records.BatchRegistered) or first.record.batch != proven.batch:
         raise IntegrityError("the first entry about the batch is not its registration")
-    name = proven.specification.identifier
-    specification = get(fold_specifications(proven.about("specification", name, first.index)), name)
-    require(specification, "approved", "register a batch for")
-
-
-def _model(proven: Proven) -> ModelState:
-    digest = proven.specification.morphology.model_sha256
-    model = fold_models(proven.about("model", digest)).get(digest)
-    if model is None:
-        raise IntegrityError("the model that the specification names was never installed")
-    if sha256_hex(canonical_json(model.manifest.model_dump(mode="json"))) != digest:
-        raise IntegrityError("the manifest of the model does not have the digest that names it")
-    return model
+    require(approved_specification(proven, first.index), "approved", "register a batch for")
 
 
 def _summary(batch: Batch) -> str:
@@ -113,6 +102,7 @@ class _Replay:
 
     def scored(self, record: records.ImageScored) -> None:
         """A result follows from its score and its checks by the thresholds of the locked model."""
+        self._require_running(record)
         manifest = self._model.manifest
         prediction, inside = record.prediction, record.check.passed
         if inside != (prediction is not None):
@@ -123,6 +113,14 @@ class _Replay:
             outcome = rule.apply(record.image, prediction.score).outcome
         if record.outcome != outcome:
             raise IntegrityError(f"{record.image} is recorded as {record.outcome}; its score says {outcome}")
+
+    def _require_running(self, record: records.ImageScored) -> None:
+        """The last attempt that was opened is this one, and it is not closed."""
+        kinds = records.AttemptOpened | records.AttemptClosed
+        earlier = self._proven.about("batch", before=self._entry.index)
+        last = [entry.record for entry in earlier if isinstance(entry.record, kinds)][-1:]
+        if not last or not isinstance(last[0], records.AttemptOpened) or last[0].attempt != record.attempt:
+            raise IntegrityError(f"{record.image} was scored outside an attempt")
 
     def closed(self, record: records.AttemptClosed) -> None:
         """An attempt closes with the count of its results; a completed one has all, each once."""

@@ -1,25 +1,27 @@
 """What the certificate says, compared with what the entries say, field by field.
 
-Not compared: number and revision of the certificate, which the log holds only later; and the example pictures, which
-are drawn from the originals.
+Not compared: number, revision and time of the certificate, which the log holds only later; the wording of the image
+test and of remarks, but for its numbers; and the example pictures, which are drawn from the originals.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from nesqc_gmp.decision.morphology import MorphologyVerdict
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.identity.binding import signature_of
 from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ImageScored, ResultRecorded, ResultVerified
-from nesqc_gmp.records.certificate_lines import Manifestation
+from nesqc_gmp.records.certificate_lines import Manifestation, TestLine
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.records.entry import Entry
-from nesqc_gmp.records.products import ManualTest
-from nesqc_gmp.records.signatures import Statement
+from nesqc_gmp.records.products import ManualTest, MorphologyTest
+from nesqc_gmp.records.signatures import MEANING_SENTENCES, Statement
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch, fold_batch
 from nesqc_gmp.state.models import fold_models
@@ -111,6 +113,9 @@ def _images(content: CertificateContent, batch: Batch) -> Iterator[Fact]:
         valid = scored is not None and scored.outcome != "rejected by input check"
         score = scored.prediction.score if valid and scored and scored.prediction else None
         yield f"score of {line.image}", line.score, score
+        failed = [f for f in (*scored.check.findings, *scored.model_check) if not f.passed] if scored else []
+        wanted = "; ".join(f"{f.rule}: {f.measured}, limit {f.limit}" for f in failed)
+        yield f"reason of {line.image}", line.reason, wanted if scored else "no attempt reached this image"
     said = [(r.image, r.reader, r.reading, r.blinded, r.override, r.reason) for r in content.readings]
     present = [
         (r.read.image, r.name, r.read.reading, r.read.blinded, r.read.override, r.reason or "") for r in batch.readings
@@ -135,17 +140,10 @@ def _tests(content: CertificateContent, proven: Proven, batch: Batch) -> Iterato
     yield "tests", tuple(line.name for line in content.tests), tuple(test.name for test in specification.tests)
     for line, test in zip(content.tests, specification.tests, strict=True):
         yield f"procedure of {test.test}", line.sop, test.sop
-        if not isinstance(test, ManualTest):
-            yield f"outcome of {test.test}", line.outcome, verdict.outcome
-            continue
-        results = [r for r in batch.results if r.recorded.test == test.test]
-        values = "; ".join(f"{r.recorded.value} {test.unit}".strip() for r in results)
-        yield f"criterion of {test.test}", line.criterion, test.criterion
-        yield f"result of {test.test}", line.result, values or "no result"
-        yield f"outcome of {test.test}", line.outcome, release.manual_outcome(batch, test)
-        if results:
-            people = (results[-1].name, results[-1].verified_name or "not verified")
-            yield f"people of {test.test}", (line.performed_by, line.verified_by), people
+        if isinstance(test, ManualTest):
+            yield from _manual_test(line, test, batch)
+        else:
+            yield from _morphology_test(line, test, batch, verdict)
     yield "outcomes of cultures", {c.culture: c.outcome for c in content.cultures}, dict(verdict.cultures)
     attempts = [(a.number, a.opened, a.closed, a.ending, a.scored, a.detail) for a in content.attempts]
     yield (
@@ -159,6 +157,39 @@ def _tests(content: CertificateContent, proven: Proven, batch: Batch) -> Iterato
     )
 
 
+def _manual_test(line: TestLine, test: ManualTest, batch: Batch) -> Iterator[Fact]:
+    results = [r for r in batch.results if r.recorded.test == test.test]
+    values = "; ".join(f"{r.recorded.value} {test.unit}".strip() for r in results)
+    yield f"method of {test.test}", line.method, test.method
+    yield f"criterion of {test.test}", line.criterion, test.criterion
+    yield f"result of {test.test}", line.result, values or "no result"
+    yield f"outcome of {test.test}", line.outcome, release.manual_outcome(batch, test)
+    if results:
+        people = (results[-1].name, results[-1].verified_name or "not verified")
+        yield f"people of {test.test}", (line.performed_by, line.verified_by), people
+
+
+def _morphology_test(line: TestLine, test: MorphologyTest, batch: Batch, verdict: MorphologyVerdict) -> Iterator[Fact]:
+    """Texts are not compared as a whole: every number in them has to be the one that the records give."""
+    outcomes, cultures = list(verdict.images.values()), list(verdict.cultures.values())
+    counts = (cultures.count("conforming"), len(cultures), outcomes.count("conforming"), len(outcomes))
+    limits = (_per_cent(test.conforming_share_min), Decimal(test.valid_images_min), _per_cent(test.rejected_share_max))
+    names = [attempt.opened_by_name for attempt in batch.attempts if attempt.completed]
+    yield f"method of {test.test}", line.method.split()[-2:], [test.model, test.model_version]
+    yield f"limits of {test.test}", _numbers(line.criterion), limits
+    yield f"counts of {test.test}", _numbers(line.result), tuple(map(Decimal, counts))
+    yield f"outcome of {test.test}", line.outcome, verdict.outcome
+    yield f"people of {test.test}", (line.performed_by, line.verified_by), (names[0] if names else "nobody", "")
+
+
+def _numbers(text: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(number) for number in re.findall(r"\d+(?:\.\d+)?", text))
+
+
+def _per_cent(share: str) -> Decimal:
+    return Decimal(share) * 100
+
+
 def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
     entries = tuple(proven.about("batch", proven.batch))
     results = ResultRecorded | ResultVerified
@@ -170,27 +201,37 @@ def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterat
     tests = [names[entry.record.test] for entry in on_results if isinstance(entry.record, results)]
     yield "tests of signatures on results", [m.test for m in content.result_manifestations], tests
     repeated = [e for e in entries if isinstance(e.record, AttemptOpened | ResultRecorded) and e.reason]
-    yield "repeats", [a.reason for a in content.amendments], [e.reason for e in repeated]
+    said = [(a.when, a.person, a.reason) for a in content.amendments]
+    yield "repeats", said, [(e.time.local, e.actor.name, e.reason) for e in repeated]
     yield "deviations", content.deviations, batch.deviations
     review, line = batch.audit_review, content.audit_review
     yield (
         "review of the audit trail",
-        line and (line.first, line.last, line.exceptions, line.conclusion),
-        review and (review.first, review.last, len(review.exceptions), review.conclusion),
+        line and (line.reviewer, line.first, line.last, line.exceptions, line.conclusion),
+        review and (_name(entries, batch), review.first, review.last, len(review.exceptions), review.conclusion),
     )
 
 
+def _name(entries: Iterable[Entry], batch: Batch) -> str:
+    """Printed name of the person who reviewed the audit trail."""
+    index = batch.audit_reviewed.index if batch.audit_reviewed else None
+    return next((entry.actor.name for entry in entries if entry.index == index), "")
+
+
 def _said(line: Manifestation) -> tuple[str, ...]:
-    meaning = line.meaning.partition(":")[0]
-    return line.person, line.name, line.role, meaning, line.local, line.utc, line.statement_sha256
+    return line.person, line.name, line.role, line.meaning, line.local, line.utc, line.statement_sha256
 
 
 def _signed(entries: Iterable[Entry]) -> list[tuple[str, ...]]:
     texts = [signature.statement for signature in map(signature_of, entries) if signature is not None]
     return [
-        (s.person, s.name, s.role, s.meaning, s.time.local, s.time.utc, sha256_hex(text.encode()))
+        (s.person, s.name, s.role, _meaning(s), s.time.local, s.time.utc, sha256_hex(text.encode()))
         for text, s in ((text, Statement.parse(text)) for text in texts)
     ]
+
+
+def _meaning(statement: Statement) -> str:
+    return f"{statement.meaning}: {MEANING_SENTENCES[statement.meaning]}"
 
 
 def _model(content: CertificateContent, proven: Proven) -> Iterator[Fact]:

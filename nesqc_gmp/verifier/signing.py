@@ -1,14 +1,17 @@
-"""People: their certificates, and every signature in the bundle."""
+"""People: their certificates, every signature in the bundle, and whether who acted was entitled to."""
 
 from __future__ import annotations
 
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.identity.binding import Certificates, check_signature
-from nesqc_gmp.records.entry import SIGNED_KINDS, Entry
+from nesqc_gmp.records.entry import CONTENT_KINDS, SIGNED_KINDS, Entry
 from nesqc_gmp.records.people import CredentialSet, PersonEnrolled
 from nesqc_gmp.records.site import SiteFounded
 from nesqc_gmp.state.people import fold_people
 from nesqc_gmp.verifier.proven import Proven
+
+SYSTEM = "system"
+"""Actor of what the tool does by itself."""
 
 
 def check_certificates(proven: Proven) -> str:
@@ -34,7 +37,7 @@ def check_certificates(proven: Proven) -> str:
 
 
 def check_signatures(proven: Proven) -> str:
-    """Every signature holds, and its signer could sign: enrolled under this name, account in use, role held.
+    """Every signature holds, and whoever acted could: enrolled under this name, account in use, role held.
 
     Raises:
         IntegrityError: One does not.
@@ -44,13 +47,14 @@ def check_signatures(proven: Proven) -> str:
     for entry in proven.entries:
         if isinstance(entry.record, CredentialSet):
             _admit(certificates, entry, entry.record)
+        if entry.kind in CONTENT_KINDS | SIGNED_KINDS and entry.actor.person != SYSTEM:
+            _require_entitled(proven, entry)
         if entry.kind not in SIGNED_KINDS or isinstance(entry.record, SiteFounded):
             continue
         try:
             check_signature(entry, proven.content_before(entry), certificates, lambda size: None)
         except IntegrityError as error:
             raise _bad(entry, error.what) from error
-        _require_entitled(proven, entry)
         count += 1
     return f"{count} signatures: statement, content, act, person, role, reason and time agree"
 
@@ -63,7 +67,7 @@ def _admit(certificates: Certificates, entry: Entry, record: CredentialSet) -> N
 
 
 def _require_entitled(proven: Proven, entry: Entry) -> None:
-    """The signer was enrolled under the printed name, and held the role with an account in use."""
+    """The person was enrolled under the printed name, and held the role with an account in use."""
     actor = entry.actor
     person = fold_people(proven.about("person", before=entry.index)).get(actor.person)
     if person is None or person.name != actor.name:

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Callable
+import hashlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.demonstration import play
-from nesqc_gmp.demonstration.people import OPERATOR, PLAYERS, QA, REVIEWER, Player, Turns, signs
+from nesqc_gmp.demonstration.people import OPERATOR, PLAYERS, QA, REVIEWER, Turns, signs
 from nesqc_gmp.demonstration.script import find_model
 from nesqc_gmp.errors import AuthenticationError, NotAuthorisedError, NotFoundError
 from nesqc_gmp.esign import Credentials
 from nesqc_gmp.evidence import EvidenceBundle, read
+from nesqc_gmp.identity import envelope
 from nesqc_gmp.identity.envelope import open_envelope
 from nesqc_gmp.notes import NoteSigner
 from nesqc_gmp.procedures import audit, batches, certificates
@@ -69,7 +72,13 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
         find_model()
     except NotFoundError:
         pytest.skip("the demonstration model is not in models/")
-    folder = tmp_path_factory.mktemp("played")
+    with pytest.MonkeyPatch.context() as patch:
+        # Argon2id takes 0.3 s each of about fifty times; tests/identity tests it, and nothing here depends on it.
+        patch.setattr(envelope, "_key", lambda text, header: hashlib.sha256(f"{header.salt}{text}".encode()).digest())
+        return _play(tmp_path_factory.mktemp("played"))
+
+
+def _play(folder: Path) -> Played:
     sheet = _images(folder / "images")
     demo = play(folder / "demo", sheet, lambda *_: None, lambda *_: None)
     paths = SitePaths(demo.site)
@@ -143,7 +152,12 @@ def _results(operator: object, turns: Turns, folder: Path) -> None:
         batches.verify_result(turns.of(REVIEWER), EVENTFUL, test, signs(REVIEWER))
 
 
-@pytest.fixture
-def player() -> Callable[[str], Player]:
-    """One of the four people by id."""
-    return lambda person: next(p for p in PLAYERS if p.person == person)
+@pytest.fixture(scope="session")
+def forger() -> Any:
+    """The module of the forger."""
+    specification = importlib.util.spec_from_file_location("forger", Path(__file__).with_name("forger.py"))
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
