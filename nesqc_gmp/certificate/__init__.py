@@ -4,7 +4,8 @@
 
     names, wording          names inside the file; the fixed sentences
     fonts, style            typefaces, colours, paragraphs
-    tables, figures         grids and tables; marks, histogram, QR code, pictures
+    tables, figures         grids and tables; marks, QR code, legend of a heat map
+    histogram, pictures     scores with both thresholds; example images with their heat maps
     front, annex            what stands on the first page and after it
     page                    header and footer of every page
     archive                 PDF/A-3b, attachments, the empty signature field

@@ -7,14 +7,16 @@ from typing import Any
 
 from reportlab.lib.colors import white
 from reportlab.lib.units import mm
-from reportlab.platypus import CondPageBreak, Flowable, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
 from nesqc_gmp.certificate import wording
-from nesqc_gmp.certificate.figures import Histogram, OutcomeMark, QrCode
+from nesqc_gmp.certificate.figures import OutcomeMark, QrCode
+from nesqc_gmp.certificate.histogram import Histogram
 from nesqc_gmp.certificate.pictures import Example, gallery
 from nesqc_gmp.certificate.style import (
     ANNEX,
     BODY,
+    CAPTION,
     CELL,
     CELL_NUMBER,
     CELL_STRONG,
@@ -26,7 +28,7 @@ from nesqc_gmp.certificate.style import (
     text,
 )
 from nesqc_gmp.certificate.tables import Column, Field, grid, listing, section
-from nesqc_gmp.records.certificate_lines import ImageLine
+from nesqc_gmp.records.certificate_lines import AmendmentLine, ImageLine
 from nesqc_gmp.records.certificates import CertificateContent, score_histogram
 
 COUNT_LABELS = (
@@ -43,13 +45,13 @@ QR_EDGE = 30 * mm
 def annex(content: CertificateContent, shown: Sequence[Example], record_sha256: str) -> list[Flowable]:
     """Everything after the first page."""
     return [
-        CondPageBreak(100 * mm),
         text("Annex: evidence and verification", ANNEX),
         *_scores(content),
         *_examples(content, shown),
         *_cultures(content),
         *_attempts(content),
         *_people(content),
+        *_result_signatures(content),
         *_integrity(content, record_sha256),
         *_images(content),
     ]
@@ -64,7 +66,7 @@ def _scores(content: CertificateContent) -> list[Flowable]:
         lower=content.model.not_conforming_below,
         upper=content.model.conforming_from,
         width=112 * mm,
-        height=62 * mm,
+        height=56 * mm,
     )
     table = Table([[plot, counts]], colWidths=[116 * mm, WIDTH - 116 * mm])
     table.setStyle(_bare())
@@ -81,12 +83,14 @@ def _counts(content: CertificateContent) -> Table:
 def _examples(content: CertificateContent, shown: Sequence[Example]) -> list[Flowable]:
     if not shown:
         return []
-    return [*section("Example images", 110 * mm), *gallery(shown, content.heat_map_legend)]
+    return [*section("Example images", 105 * mm), *gallery(shown, content.heat_map_legend)]
 
 
 def _cultures(content: CertificateContent) -> list[Flowable]:
     names = ("Images", "Conforming", "Not conforming", "Undecided", "Rejected", "Not analysed", "Median", "Lowest")
-    columns = (Column("Culture", 22), *(Column(name, 18, number=True) for name in names), Column("Outcome", 30))
+    shares = (13, 19, 19, 18, 16, 17, 15, 15)
+    numbers = (Column(name, share, number=True) for name, share in zip(names, shares, strict=True))
+    columns = (Column("Culture", 22), *numbers, Column("Outcome", 26))
     rows = [
         [
             text(line.culture, CELL_STRONG),
@@ -107,7 +111,8 @@ def _cultures(content: CertificateContent) -> list[Flowable]:
         ]
         for line in content.cultures
     ]
-    return [*section("Results per culture"), listing(columns, rows)]
+    body = listing(columns, rows) if rows else text("None.", BODY)
+    return [*section("Results per culture"), body]
 
 
 def _attempts(content: CertificateContent) -> list[Flowable]:
@@ -122,16 +127,16 @@ def _attempts(content: CertificateContent) -> list[Flowable]:
     rows = [
         [
             text(str(line.number), CELL_NUMBER),
-            text(line.opened),
-            text(line.closed or "–"),
+            text(wording.moment(line.opened)),
+            text(wording.moment(line.closed) if line.closed else "–"),
             text(line.ending, CELL_STRONG),
             text(str(line.scored), CELL_NUMBER),
             text(line.detail or "–"),
         ]
         for line in content.attempts
     ]
-    body = [listing(columns, rows)] if rows else [text("None.", BODY)]
-    return [*section("Attempts at analysis"), *body]
+    body = listing(columns, rows) if rows else text("None.", BODY)
+    return [*section("Attempts at analysis"), body]
 
 
 def _people(content: CertificateContent) -> list[Flowable]:
@@ -148,7 +153,7 @@ def _people(content: CertificateContent) -> list[Flowable]:
         ),
         (
             "Amendments",
-            [f"{line.when}, {line.person}: {line.what} Reason: {line.reason}" for line in content.amendments],
+            [_amendment(line) for line in content.amendments],
         ),
         ("Deviations", list(content.deviations)),
         ("Remarks", [f"{line.person}: {line.text}" for line in content.remarks]),
@@ -162,10 +167,48 @@ def _people(content: CertificateContent) -> list[Flowable]:
             else ["Not reviewed."],
         ),
     ]
-    rows = [[text(label, LABEL), [text(line, CELL) for line in lines or ["None."]]] for label, lines in parts]
+    rows = [
+        [text(label if number == 0 else "", LABEL), text(line, CELL)]
+        for label, lines in parts
+        for number, line in enumerate(lines or ["None."])
+    ]
     table = Table(rows, colWidths=[24 * mm, WIDTH - 24 * mm])
-    table.setStyle(TableStyle([*_bare().getCommands(), ("BOTTOMPADDING", (0, 0), (-1, -1), 3)]))
+    table.setStyle(TableStyle([*_bare().getCommands(), ("BOTTOMPADDING", (0, 0), (-1, -1), 2)]))
     return [*section("Readings, amendments, deviations, remarks"), table]
+
+
+def _amendment(line: AmendmentLine) -> str:
+    return f"{wording.moment(line.when)}, {line.person}: {line.what.rstrip('.')}. Reason: {line.reason}"
+
+
+def _result_signatures(content: CertificateContent) -> list[Flowable]:
+    """Who signed the results of the other tests; what each meaning says stands once below the table."""
+    signed = content.result_manifestations
+    if not signed:
+        return []
+    columns = (
+        Column("Test", 38),
+        Column("Signed by", 47),
+        Column("Meaning", 19),
+        Column("Local time", 40),
+        Column("Universal time", 36),
+    )
+    rows = [
+        [
+            text(line.test),
+            text(f"{line.name}, {line.role}", CELL_STRONG),
+            text(line.meaning.partition(":")[0]),
+            text(wording.moment(line.local)),
+            text(wording.moment(line.utc)),
+        ]
+        for line in signed
+    ]
+    meanings = " ".join(
+        f"{meaning.capitalize()}: “{sentence}”"
+        for meaning, _, sentence in dict.fromkeys(line.meaning.partition(": ") for line in signed)
+    )
+    caption = text(f"{meanings} The signed statements and their digests are in record.json and the evidence.", CAPTION)
+    return [*section("Electronic signatures on results of other tests"), listing(columns, rows), Spacer(1, 2), caption]
 
 
 def _integrity(content: CertificateContent, record_sha256: str) -> list[Flowable]:
@@ -184,9 +227,8 @@ def _integrity(content: CertificateContent, record_sha256: str) -> list[Flowable
     state = grid(
         [
             [
-                Field("Log", log.origin),
-                Field("Entries in the log at issue", str(log.size)),
-                Field("Entry of the decision", str(log.disposition_index)),
+                Field("Log", log.origin, 2),
+                Field("Entries at issue", f"{log.size}; decision: entry {log.disposition_index}"),
                 Field("Software", content.software),
             ]
         ]
@@ -202,7 +244,7 @@ def _images(content: CertificateContent) -> list[Flowable]:
     """Every image, two on a line."""
     if not content.images:
         return []
-    half = (Column("Image", 26), Column("Score", 14, number=True), Column("Outcome", 34), Column("Reading", 18))
+    half = (Column("Image", 24), Column("Score", 13, number=True), Column("Outcome", 37), Column("Reading", 18))
     read: dict[str, list[str]] = {}
     for reading in content.readings:
         read.setdefault(reading.image, []).append(reading.reading + (" (differs)" if reading.override else ""))

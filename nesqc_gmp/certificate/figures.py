@@ -1,23 +1,23 @@
-"""What is drawn and not written: marks of an outcome, the histogram of the scores, the QR code."""
+"""What is drawn and not written: marks of an outcome, the QR code, the colours of a heat map."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import segno
 from reportlab.lib.colors import Color
-from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.platypus import Flowable
 
-from nesqc_gmp.certificate.fonts import BOLD, MEDIUM, REGULAR
-from nesqc_gmp.certificate.style import BAR_COLOURS, GREY, INK, OUTCOME_COLOURS, RULE
+from nesqc_gmp.certificate.fonts import BOLD, REGULAR
+from nesqc_gmp.certificate.style import GREY, HEAT_MAP_RAMP, INK, OUTCOME_COLOURS
 from nesqc_gmp.certificate.wording import OUTCOME_WORDS
 from nesqc_gmp.records.images import Outcome
 
-BAR_ORDER: Final[tuple[Outcome, ...]] = ("conforming", "undecided", "not conforming")
-STEPS: Final = (1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000, 10000, 20000, 50000)
+LEGEND_STEPS: Final = 41
+LEGEND_GROUND: Final = 0.5
+LEGEND_OPACITY: Final = 0.75
+"""As the pictures are drawn: the stronger the value, the more of its colour over the image, at most this share."""
 
 
 def draw_mark(canvas: Any, outcome: Outcome, x: float, y: float, size: float, colour: Color) -> None:
@@ -101,89 +101,46 @@ class QrCode(Flowable):  # type: ignore[misc]
         self.canv.drawPath(path, stroke=0, fill=1)
 
 
-class Histogram(Flowable):  # type: ignore[misc]
-    """Scores in equal bins from 0 to 1, stacked by outcome, with both thresholds and the median.
+class HeatMapLegend(Flowable):  # type: ignore[misc]
+    """The colours of the class-activation maps, over a mid gray, from what speaks against to what speaks for.
 
     Args:
-        bins: Counts by outcome, from the lowest bin to the highest.
-        lower: Scores below this are not conforming.
-        upper: Scores at or above this are conforming.
-        width: Width, in points.
-        height: Height, in points.
+        width: Width with the words, in points; it stands at the right.
     """
 
-    left: float = 9 * mm
-    bottom: float = 9 * mm
-    top: float = 10 * mm
+    size: float = 6.6
 
-    def __init__(
-        self, bins: Sequence[Mapping[Outcome, int]], *, lower: str, upper: str, width: float, height: float
-    ) -> None:
+    def __init__(self, width: float) -> None:
         super().__init__()
-        self.bins, self.lower, self.upper = bins, lower, upper
         self.width: float = width
-        self.height: float = height
-        self.highest: int = max((sum(counts.values()) for counts in bins), default=0)
-        self.step = next((step for step in STEPS if self.highest <= 5 * step), STEPS[-1])
-        self.ceiling: int = max(self.step * -(-self.highest // self.step), 1)
+        self.height: float = 9
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
         """Width and height, in points."""
         return self.width, self.height
 
     def draw(self) -> None:
-        """Axes first, bars over them, thresholds on top."""
-        self._axes()
-        self._bars()
-        self._threshold(self.lower, f"not conforming below {self.lower}", 0)
-        self._threshold(self.upper, f"conforming from {self.upper}", 1)
-
-    def _x(self, score: float) -> float:
-        return float(self.left + score * (self.width - self.left - 2 * mm))
-
-    def _y(self, count: float) -> float:
-        return self.bottom + count / self.ceiling * (self.height - self.bottom - self.top)
-
-    def _axes(self) -> None:
+        """Words at both ends of the bar."""
         canvas = self.canv
-        canvas.setFont(REGULAR, 6.6)
+        after, before = "for", "speaks against"
+        end = self.width - stringWidth(after, REGULAR, self.size) - 4
+        start = stringWidth(before, REGULAR, self.size) + 12
+        canvas.setFont(REGULAR, self.size)
         canvas.setFillColor(GREY)
-        canvas.setLineWidth(0.4)
-        for count in range(0, self.ceiling + 1, self.step):
-            canvas.setStrokeColor(INK if count == 0 else RULE)
-            canvas.line(self._x(0), self._y(count), self._x(1), self._y(count))
-            canvas.drawRightString(self._x(0) - 4, self._y(count) - 2.3, str(count))
-        for tenth in range(0, 11, 2):
-            canvas.drawCentredString(self._x(tenth / 10), self.bottom - 9, f"{tenth / 10:.1f}")
-        total = sum(sum(counts.values()) for counts in self.bins)
-        noun = "image" if total == 1 else "images"
-        canvas.drawString(0, self.height - 7, "Images")
-        canvas.drawCentredString(self._x(0.5), self.bottom - 20, f"Score of the image (n = {total} {noun})")
+        canvas.drawRightString(self.width, 2.2, after)
+        canvas.drawRightString(start - 4, 2.2, before)
+        step = (end - start) / LEGEND_STEPS
+        for number in range(LEGEND_STEPS):
+            canvas.setFillColor(legend_colour(number / (LEGEND_STEPS - 1) * 2 - 1))
+            canvas.rect(start + number * step, 1, step + (0.3 if number < LEGEND_STEPS - 1 else 0), 7, stroke=0, fill=1)
 
-    def _bars(self) -> None:
-        canvas = self.canv
-        for number, counts in enumerate(self.bins):
-            base = 0
-            start, end = self._x(number / len(self.bins)) + 0.5, self._x((number + 1) / len(self.bins)) - 0.5
-            for outcome in BAR_ORDER:
-                if counts[outcome]:
-                    canvas.setFillColor(BAR_COLOURS[outcome])
-                    foot = self._y(base)
-                    base += counts[outcome]
-                    canvas.rect(start, foot, end - start, self._y(base) - foot, stroke=0, fill=1)
 
-    def _threshold(self, score: str, words: str, level: int) -> None:
-        canvas = self.canv
-        x, above = self._x(float(score)), self._y(self.ceiling)
-        tip = above + 3 + level * 8.5
-        canvas.setStrokeColor(INK)
-        canvas.setLineWidth(0.7)
-        canvas.setDash(2, 1.6)
-        canvas.line(x, self.bottom, x, tip + 4)
-        canvas.setDash()
-        canvas.setFont(MEDIUM, 6.6)
-        canvas.setFillColor(INK)
-        if x - stringWidth(words, MEDIUM, 6.6) - 3 > self._x(0):
-            canvas.drawRightString(x - 3, tip, words)
-        else:
-            canvas.drawString(x + 3, tip, words)
+def legend_colour(value: float) -> Color:
+    """The colour of a value of a class-activation map, from -1 to 1, over a mid gray."""
+    against, neither, speaks_for = HEAT_MAP_RAMP
+    end = speaks_for if value > 0 else against
+    share = abs(value)
+    opacity = LEGEND_OPACITY * share
+    channels = zip(neither.rgb(), end.rgb(), strict=True)
+    mixed = ((low + (high - low) * share) * opacity + LEGEND_GROUND * (1 - opacity) for low, high in channels)
+    return Color(*mixed)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Final
+
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
 
@@ -9,12 +12,15 @@ from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.figures import OutcomeMark
 from nesqc_gmp.certificate.style import (
     BODY,
+    CARD,
     CELL_STRONG,
-    DIGEST,
     DIGEST_SMALL,
     OUTCOME_COLOURS,
+    PAGE_HEIGHT,
     PANEL,
+    RULE,
     SMALL,
+    STRONG,
     SUBTITLE,
     TITLE,
     WIDTH,
@@ -22,8 +28,11 @@ from nesqc_gmp.certificate.style import (
     text,
 )
 from nesqc_gmp.certificate.tables import Column, Field, grid, listing, section
-from nesqc_gmp.records.certificate_lines import TestLine
+from nesqc_gmp.records.certificate_lines import Manifestation, TestLine
 from nesqc_gmp.records.certificates import CertificateContent
+
+CARDS: Final = 4
+CARD_GAP: Final = 2.5 * mm
 
 
 def front(content: CertificateContent) -> list[Flowable]:
@@ -102,11 +111,11 @@ def _product(content: CertificateContent) -> list[Flowable]:
 
 def _tests(content: CertificateContent) -> list[Flowable]:
     columns = (
-        Column("No.", 8.5),
-        Column("Test", 46),
-        Column("Method", 48),
-        Column("Acceptance criterion", 28),
-        Column("Result", 21.5),
+        Column("No.", 8),
+        Column("Test", 47),
+        Column("Method", 38),
+        Column("Acceptance criterion", 34),
+        Column("Result", 25),
         Column("Outcome", 28),
     )
     return [*section("Test results"), listing(columns, [_test(line) for line in content.tests])]
@@ -128,7 +137,7 @@ def _model(content: CertificateContent) -> list[Flowable]:
     model = content.model
     thresholds = f"{model.conforming_from} / {model.not_conforming_below}"
     return [
-        *section("Image classifier (locked)"),
+        *section("Image classifier (locked)", digest=f"package sha256 {model.sha256}"),
         grid(
             [
                 [
@@ -140,23 +149,45 @@ def _model(content: CertificateContent) -> list[Flowable]:
                 [Field("Intended use", model.intended_use, 3), Field("Runtime", model.runtime)],
             ]
         ),
-        Spacer(1, 2),
-        text(f"package sha256 {model.sha256}", DIGEST),
     ]
 
 
 def _signatures(content: CertificateContent) -> list[Flowable]:
-    columns = (
-        Column("Signed by", 34),
-        Column("Meaning, and SHA-256 of the signed statement", 105),
-        Column("Local time and UTC", 41),
-    )
-    rows = [
-        [
-            [text(line.name, CELL_STRONG), text(f"{line.person}, {line.role}", SMALL)],
-            [text(line.meaning), text(line.statement_sha256, DIGEST_SMALL)],
-            [text(line.local), text(line.utc, SMALL)],
-        ]
-        for line in content.manifestations
+    """Signatures on the batch as boxes, four in a row; they stay together on one page as long as they fit one."""
+    lines = content.manifestations
+    rows: list[Flowable] = []
+    for start in range(0, len(lines), CARDS):
+        rows += [_cards(lines[start : start + CARDS]), Spacer(1, CARD_GAP)]
+    height = sum(row.wrap(WIDTH, PAGE_HEIGHT)[1] for row in rows[:-1])
+    return [*section("Electronic signatures", min(height + 26, PAGE_HEIGHT / 2)), Spacer(1, 3), *rows[:-1]]
+
+
+def _cards(lines: Sequence[Manifestation]) -> Table:
+    width = (WIDTH - (CARDS - 1) * CARD_GAP) / CARDS
+    cells: list[list[Flowable] | str] = []
+    commands: list[tuple[Any, ...]] = [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 5),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+        ("TOPPADDING", (0, 0), (-1, -1), 2.5),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
     ]
-    return [*section("Electronic signatures"), listing(columns, rows)]
+    for line in lines:
+        commands.append(("BOX", (len(cells), 0), (len(cells), 0), 0.6, RULE))
+        cells += [_card(line), ""]
+    table = Table([cells[:-1]], colWidths=([width, CARD_GAP] * len(lines))[:-1], hAlign="LEFT")
+    table.setStyle(TableStyle(commands))
+    return table
+
+
+def _card(line: Manifestation) -> list[Flowable]:
+    meaning, _, sentence = line.meaning.partition(": ")
+    return [
+        text(meaning.capitalize(), CARD),
+        text(line.name, STRONG),
+        text(f"{line.person}, {line.role}", SMALL),
+        text(sentence, SMALL),
+        text(wording.moment(line.local), CELL_STRONG),
+        text(wording.moment(line.utc), SMALL),
+        text(f"statement {line.statement_sha256[:16]}", DIGEST_SMALL),
+    ]

@@ -29,8 +29,8 @@ from nesqc_gmp.certificate.style import (
 from nesqc_gmp.records.certificates import CertificateContent
 
 FOOTER: Final = 17 * mm
-SIGNATURE_HEIGHT: Final = 14 * mm
-SIGNATURE_BOX: Final = (MARGIN, FOOTER + 3 * mm, MARGIN + WIDTH, FOOTER + 3 * mm + SIGNATURE_HEIGHT)
+SIGNATURE_HEIGHT: Final = 13 * mm
+SIGNATURE_BOX: Final = (MARGIN, FOOTER + mm, MARGIN + WIDTH, FOOTER + mm + SIGNATURE_HEIGHT)
 """Rectangle of the signature field on the first page: left, bottom, right, top, in points."""
 
 RIGHT_SHARE: Final = 0.3
@@ -48,13 +48,14 @@ class PageFurniture:
         self._content = content
         self._record_sha256 = record_sha256
         right = WIDTH * RIGHT_SHARE
-        superseded = f" · replaces {content.supersedes}" if content.supersedes else ""
         self._left = [text(content.site.name, SITE), text(self._address(), SMALL)]
         self._right = [
             text("Certificate No.", RIGHT_SMALL),
             text(content.certificate, RIGHT_STRONG),
-            text(f"Revision {content.revision} · Batch {content.batch.number}{superseded}", RIGHT_SMALL),
+            text(f"Revision {content.revision} · Batch {content.batch.number}", RIGHT_SMALL),
         ]
+        if content.supersedes:
+            self._right.append(text(f"Supersedes {content.supersedes}", RIGHT_SMALL))
         self._heights = [part.wrap(WIDTH - right - 6 * mm, PAGE_HEIGHT)[1] for part in self._left]
         self._right_heights = [part.wrap(right, PAGE_HEIGHT)[1] for part in self._right]
         self._marking = text(wording.marking(content), CENTRED)

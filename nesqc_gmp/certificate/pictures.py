@@ -11,7 +11,7 @@ from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.platypus import Flowable, KeepTogether, Spacer, Table, TableStyle
 
-from nesqc_gmp.certificate.figures import OutcomeMark
+from nesqc_gmp.certificate.figures import HeatMapLegend, OutcomeMark
 from nesqc_gmp.certificate.style import CAPTION, CELL_STRONG, RED, RULE, WIDTH, text
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
@@ -21,6 +21,7 @@ from nesqc_gmp.records.images import Outcome
 
 COLUMNS: Final = 4
 GAP: Final = 3 * mm
+LEGEND_WIDTH: Final = 62 * mm
 MAX_EDGE: Final = 2048
 """Longest edge of a picture, in pixels: a thumbnail, not the original."""
 
@@ -93,8 +94,10 @@ def gallery(shown: Sequence[Example], legend: str) -> list[Flowable]:
         table = Table([cells], colWidths=[edge + GAP] * (COLUMNS - 1) + [edge], hAlign="LEFT")
         table.setStyle(_bare())
         flowables.append(KeepTogether([table, Spacer(1, 3)]))
-    flowables.append(text(f"Red frame: the image with the lowest score. {legend}", CAPTION))
-    return flowables
+    caption = text(f"Red frame: the image with the lowest score. {legend}", CAPTION)
+    foot = Table([[caption, HeatMapLegend(LEGEND_WIDTH)]], colWidths=[WIDTH - LEGEND_WIDTH, LEGEND_WIDTH])
+    foot.setStyle(TableStyle([*_bare().getCommands(), ("VALIGN", (0, 0), (-1, -1), "TOP")]))
+    return [*flowables, foot]
 
 
 def _example(example: Example, edge: float, *, worst: bool) -> list[Flowable]:

@@ -63,7 +63,7 @@ def _draw(content: CertificateContent, story: list[Any], record_sha256: str) -> 
     top = furniture.header - 3 * mm
     document.addPageTemplates(
         [
-            PageTemplate("first", [_frame(SIGNATURE_BOX[3] + 5 * mm, top)], onPage=furniture.first),
+            PageTemplate("first", [_frame(SIGNATURE_BOX[3] + 4 * mm, top)], onPage=furniture.first),
             PageTemplate("later", [_frame(FOOTER, top)], onPage=furniture.later),
         ]
     )

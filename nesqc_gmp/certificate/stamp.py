@@ -11,7 +11,7 @@ from reportlab.platypus import KeepInFrame
 
 from nesqc_gmp.certificate.fonts import register
 from nesqc_gmp.certificate.page import SIGNATURE_BOX
-from nesqc_gmp.certificate.style import BODY, DIGEST_SMALL, LABEL, SMALL, STRONG, text
+from nesqc_gmp.certificate.style import BODY, DIGEST_SMALL, LABEL, STRONG, text
 
 PADDING = 3 * mm
 
@@ -34,8 +34,8 @@ def stamp(name: str, reason: str, when: datetime, certificate_sha256: str) -> by
     columns = (
         (0.36, [text("Signed by", LABEL), text(name, STRONG)]),
         (0.36, [text("Meaning", LABEL), text(reason, BODY)]),
-        (0.28, [text("Time", LABEL), text(moment, STRONG), text("Certificate SHA-256, first half", SMALL),
-                text(certificate_sha256[:32], DIGEST_SMALL)]),
+        (0.28, [text("Time", LABEL), text(moment, STRONG),
+                text(f"certificate {certificate_sha256[:16]}", DIGEST_SMALL)]),
     )  # fmt: skip
     x = PADDING
     for share, parts in columns:

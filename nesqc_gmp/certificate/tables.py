@@ -10,6 +10,7 @@ from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Spacer, Table
 
 from nesqc_gmp.certificate.style import (
     ACCENT,
+    DIGEST_RIGHT,
     HEAD,
     HEAD_NUMBER,
     LABEL,
@@ -40,15 +41,24 @@ class Column(NamedTuple):
     number: bool = False
 
 
-def section(heading: str, room: float = 30 * mm) -> list[Flowable]:
-    """A heading with its rule, moved to the next page where less than ``room`` points are left below it."""
-    rule = Table([[text(heading, SECTION)]], colWidths=[WIDTH])
+def section(heading: str, room: float = 30 * mm, digest: str = "") -> list[Flowable]:
+    """A heading with its rule, moved to the next page where less than ``room`` points are left below it.
+
+    Args:
+        heading: The heading.
+        room: Points.
+        digest: Digest of what the section is about, at the right end of the line.
+    """
+    share = 0.35 if digest else 1
+    rule = Table([[text(heading, SECTION), text(digest, DIGEST_RIGHT)]], colWidths=[WIDTH * share, WIDTH * (1 - share)])
     rule.setStyle(
         TableStyle(
             [
                 ("LINEBELOW", (0, 0), (-1, -1), 0.9, ACCENT),
+                ("VALIGN", (0, 0), (-1, -1), "BOTTOM"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 0),
-                ("TOPPADDING", (0, 0), (-1, -1), 6),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+                ("TOPPADDING", (0, 0), (-1, -1), 5.5),
                 ("BOTTOMPADDING", (0, 0), (-1, -1), 2.5),
             ]
         )
@@ -63,8 +73,8 @@ def grid(rows: Sequence[Sequence[Field]]) -> Table:
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 0),
         ("RIGHTPADDING", (0, 0), (-1, -1), 6),
-        ("TOPPADDING", (0, 0), (-1, -1), 2.5),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+        ("TOPPADDING", (0, 0), (-1, -1), 2.2),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, RULE),
     ]
     for number, row in enumerate(rows):
@@ -84,9 +94,8 @@ def listing(columns: Sequence[Column], rows: Sequence[Sequence[Any]], width: flo
     """A table whose heading is repeated on every page; rows are separated by hairlines."""
     heading: list[Paragraph] = [text(column.heading, HEAD_NUMBER if column.number else HEAD) for column in columns]
     total = sum(column.share for column in columns)
-    table = Table(
-        [heading, *rows], colWidths=[width * column.share / total for column in columns], repeatRows=1, splitByRow=1
-    )
+    widths = [width * column.share / total for column in columns]
+    table = Table([heading, *rows], colWidths=widths, repeatRows=1, splitByRow=1, hAlign="LEFT")
     table.setStyle(
         TableStyle(
             [
@@ -94,8 +103,8 @@ def listing(columns: Sequence[Column], rows: Sequence[Sequence[Any]], width: flo
                 ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 5),
                 ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-                ("TOPPADDING", (0, 0), (-1, -1), 2.4),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 3),
+                ("TOPPADDING", (0, 0), (-1, -1), 2),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
                 ("ROWBACKGROUNDS", (0, 1), (-1, -1), [None, PANEL]),
                 ("LINEBELOW", (0, 1), (-1, -1), 0.4, RULE),
             ]

@@ -42,10 +42,16 @@ VERIFICATION: Final = (
     "the certificate authority of the site: “pyhanko sign adesverify --trust-replace --trust site-ca.pem”. Programs "
     "that only say “signature valid” do not see what was added after signing. They may call the document time stamp "
     "unverified.",
-    "Check that proof.txt leads from the recorded decision to the log state printed here, and that the log of today "
-    "extends it.",
+    "Check that disposition.tlog-proof leads from disposition.json, the recorded decision, to the log state printed "
+    "here, and that the log of today extends it.",
     "Compare what is printed with record.json.",
 )
+
+
+def moment(value: str) -> str:
+    """A moment of a record as printed: date, time to the second, offset or UTC; it stays on one line."""
+    zone = "UTC" if value.endswith("Z") else value[-6:]
+    return f"{value[:10]}\u00a0{value[11:19]}\u00a0{zone}"
 
 
 def marking(content: CertificateContent) -> str:
@@ -73,7 +79,9 @@ def verdict_sentence(content: CertificateContent) -> str:
         "not conforming": "does not conform" if failing == 1 else "do not conform",
         "undecided": "is undecided" if failing == 1 else "are undecided",
     }[content.outcome]
-    return f"{failing} of {total} {'test' if total == 1 else 'tests'} listed {verb} ({name})."
+    open_tests = sum(line.outcome == "undecided" for line in content.tests) if content.outcome != "undecided" else 0
+    more = f", {open_tests} {'is' if open_tests == 1 else 'are'} undecided" if open_tests else ""
+    return f"{failing} of {total} {'test' if total == 1 else 'tests'} listed {verb}{more} ({name})."
 
 
 def decision_sentence(content: CertificateContent) -> str:
@@ -89,7 +97,7 @@ def decision_sentence(content: CertificateContent) -> str:
 def scope_sentence(content: CertificateContent) -> str:
     """What is not covered."""
     if content.not_covered:
-        scope = f"Not covered: {', '.join(content.not_covered)}."
+        scope = f"Not covered by this certificate: {', '.join(content.not_covered).rstrip('.')}."
     else:
-        scope = "It covers the tests listed and no other."
+        scope = "This certificate covers the tests listed and no other."
     return f"{scope} {NOT_QP}"

@@ -83,6 +83,17 @@ def _changed(content: CertificateContent, name: str) -> dict[str, Any]:
             "readings": (content.readings[0].model_copy(update={"reading": "undecided", "override": True}),)
         },
         "reading of an unknown image": {"readings": (content.readings[0].model_copy(update={"image": "none"}),)},
+        "the decision is not the last signature": {"manifestations": content.manifestations[:-1]},
+        "a signature for another decision": {
+            "manifestations": (
+                *content.manifestations[:-1],
+                content.manifestations[-1].model_copy(update={"meaning": "rejected: I reject this batch."}),
+            )
+        },
+        "signatures out of order": {"result_manifestations": content.result_manifestations[::-1]},
+        "a signature on a result that is not listed": {
+            "result_manifestations": (content.result_manifestations[0].model_copy(update={"test": "Sterility"}),)
+        },
     }
     return changes[name]
 
@@ -93,7 +104,8 @@ def _changed(content: CertificateContent, name: str) -> dict[str, Any]:
         "outcome", "released although failing", "count", "an image left out", "an image twice", "outcome of an image",
         "a score above one", "a rejected image without reason", "median", "culture missing", "worst example missing",
         "worst example not first", "thresholds", "demonstration hidden", "numbers of tests", "override without reason",
-        "reading of an unknown image",
+        "reading of an unknown image", "the decision is not the last signature", "a signature for another decision",
+        "signatures out of order", "a signature on a result that is not listed",
     ],
 )  # fmt: skip
 def test_a_content_that_disagrees_with_itself_is_refused(sample: Sample, name: str) -> None:

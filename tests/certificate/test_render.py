@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -12,15 +13,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pikepdf
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from nesqc_gmp.certificate.figures import Histogram
+from nesqc_gmp.certificate import wording
+from nesqc_gmp.certificate.figures import legend_colour
+from nesqc_gmp.certificate.histogram import Histogram, place_labels
 from nesqc_gmp.certificate.render import render
 from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.imaging.picture import render_heat_map_jpeg
 from nesqc_gmp.records.certificate_lines import ImageLine
 from nesqc_gmp.records.certificates import CertificateContent, culture_line, image_counts, score_histogram
+from nesqc_gmp.records.images import HeatMap
 
 Sample = Callable[..., tuple[CertificateContent, dict[str, bytes]]]
 Attachments = Mapping[str, bytes]
@@ -253,3 +261,113 @@ def test_bins_of_the_histogram() -> None:
     bins = score_histogram(lines)
     assert [sum(counts.values()) for counts in bins] == [2, 1, *[0] * 13, 1, *[0] * 3, 2]
     assert bins[15]["undecided"] == 1
+
+
+@needs_pdftotext
+@pytest.mark.parametrize("count", [3, 8])
+def test_the_first_page_holds_every_test_and_the_four_signatures_on_the_batch(
+    sample: Sample, attachments: Attachments, count: int
+) -> None:
+    content, pictures = sample()
+    lines = [content.tests[0], *(content.tests[1 + number % 4] for number in range(count - 1))]
+    numbered = tuple(line.model_copy(update={"number": number}) for number, line in enumerate(lines, start=1))
+    pages = _pages(render(content.model_copy(update={"tests": numbered}), pictures, attachments))
+    first = pages[0]
+    for words in ("Performed", "Reviewed", "Audit trail reviewed", "Released", "2026-11-22 20:58:30 +01:00",
+                  "2026-11-22 19:58:30 UTC"):  # fmt: skip
+        assert words in first.replace("\u00a0", " ")
+    assert "Annex: evidence and verification" in pages[1]
+    assert "second person" not in first
+    assert "I verified this result against its evidence as a second person." in " ".join(" ".join(pages).split())
+
+
+@needs_pdftotext
+def test_no_time_is_printed_with_fractions_or_over_two_lines(sample: Sample, attachments: Attachments) -> None:
+    content, pictures = sample(24, "failing")
+    pages = [page.replace("\u00a0", " ") for page in _pages(render(content, pictures, attachments))]
+    whole = "\n".join(pages)
+    assert ".205516" not in whole
+    assert "T18:" not in whole
+    moments = [*(line.opened for line in content.attempts), *(line.when for line in content.amendments)]
+    moments += [line.local for line in (*content.manifestations, *content.result_manifestations)]
+    for moment in moments:
+        assert f"{moment[:10]} {moment[11:19]} +01:00" in whole
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ("2026-11-23T04:46:47.205516+01:00", "2026-11-23 04:46:47 +01:00"),
+        ("2026-11-23T03:46:47.999999Z", "2026-11-23 03:46:47 UTC"),
+    ],
+)
+def test_a_moment_is_printed_to_the_second_with_its_offset(value: str, printed: str) -> None:
+    assert wording.moment(value).replace("\u00a0", " ") == printed
+    assert " " not in wording.moment(value)
+
+
+def test_what_is_not_covered_is_one_sentence(sample: Sample) -> None:
+    content, _ = sample(not_covered=("identity, potency and sterility.",))
+    assert wording.scope_sentence(content).startswith(
+        "Not covered by this certificate: identity, potency and sterility. This is not the certification"
+    )
+
+
+def test_a_failing_certificate_also_counts_what_is_undecided(sample: Sample) -> None:
+    content, _ = sample(24, "failing")
+    tests = (*content.tests[:-1], content.tests[-1].model_copy(update={"outcome": "undecided"}))
+    sentence = wording.verdict_sentence(content.model_copy(update={"tests": tests}))
+    assert sentence == "1 of 5 tests listed does not conform, 1 is undecided (specification NES-01.v6)."
+
+
+@needs_pdftotext
+def test_a_replacing_certificate_names_the_one_it_replaces(sample: Sample, attachments: Attachments) -> None:
+    content, pictures = sample(revision=2, supersedes="QC-2026-000401")
+    for page in _pages(render(content, pictures, attachments)):
+        assert "Revision 2" in page
+        assert "Supersedes QC-2026-000401" in page
+
+
+@needs_pdftotext
+def test_readings_of_hundreds_of_images_go_over_pages(sample: Sample, attachments: Attachments) -> None:
+    content, pictures = sample(300)
+    reading = content.readings[0].model_copy(update={"reading": "undecided", "override": True})
+    readings = tuple(
+        reading.model_copy(update={"image": line.image, "reason": f"Reason {number}."})
+        for number, line in enumerate(content.images)
+        if line.score
+    )
+    whole = " ".join(_pages(render(content.model_copy(update={"readings": readings}), pictures, attachments)))
+    assert all(line.reason in whole for line in readings)
+
+
+@given(scores=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted), widths=st.tuples(*[st.floats(20, 90)] * 3))
+@settings(max_examples=50, deadline=None)
+def test_labels_of_thresholds_never_cross_or_leave_the_plot(
+    scores: list[float], widths: tuple[float, float, float]
+) -> None:
+    room = 280.0
+    lower, upper = scores[0] * room, scores[1] * room
+    labels = place_labels(lower, upper, widths, room)
+    assert labels.lower <= labels.upper
+    assert labels.lower - widths[0] >= -1e-9
+    assert labels.upper + widths[1] <= room + 1e-9
+    if lower >= widths[0] and upper <= room - widths[1]:
+        assert (labels.lower, labels.upper) == (lower, upper)
+    assert not labels.named or labels.upper - labels.lower >= widths[2]
+
+
+def test_the_legend_has_the_colours_of_the_heat_maps() -> None:
+    """A mid gray image under a map of three values, drawn by the imaging room, is the reference."""
+    values = base64.b64encode(np.array([-1, 0, 1], dtype="<f4").tobytes()).decode()
+    row = np.where(np.arange(960) % 2 == 0, 255, 0)
+    for start in (0, 464, 832):
+        row[start : start + 128] = 128
+    samples = np.tile(row.astype(np.uint8), (16, 1))
+    picture = render_heat_map_jpeg(samples, HeatMap(rows=1, columns=3, values=values), size=960)
+    with Image.open(io.BytesIO(picture)) as image:
+        pixels = np.asarray(image.convert("RGB"), dtype=np.float64)[8]
+    for column, value in ((60, -1.0), (480, 0.0), (900, 1.0)):
+        assert np.abs(pixels[column] - np.array(legend_colour(value).rgb()) * 255).max() < 6
+    gray = [sum(legend_colour(step / 10).rgb()) for step in range(-10, 11)]
+    assert gray == sorted(gray)
