@@ -82,7 +82,8 @@ def print_report(report: VerificationReport, *, as_json: bool) -> None:
         rows.append((step.number, "passed" if step.passed else "FAILED", step.name))
         rows.append(("", "", step.detail))
     print_table(("#Step", "Result", "What was asked, what was found"), rows, "Nothing was checked.")
-    print_title(report.sentence)
+    print()
+    say(report.sentence)
 
 
 def _print(value: RenderableType) -> None:

@@ -112,6 +112,7 @@ Terminal = Callable[..., "pexpect.spawn[str]"]
 def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Start a command on a terminal of its own."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(cli.__file__).parents[2]))
 
     def start(*arguments: object) -> pexpect.spawn[str]:
         words = ["-m", "nesqc_gmp", *map(str, arguments)]

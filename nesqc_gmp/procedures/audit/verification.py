@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from nesqc_gmp.objects import ObjectStore
 from nesqc_gmp.records import batches, certification, models
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
+from nesqc_gmp.store import refusals
 from nesqc_gmp.verifier.report import Step, VerificationReport
 
 Progress = Callable[[int, int], None]
@@ -167,12 +169,13 @@ def _run(check: Check, paths: SitePaths, reader: Reader, whole: bool) -> tuple[b
     """Run one check over the entries; on a ledger that is not whole it may break, which counts as failed."""
     problems: list[tuple[int, str]] = []
     try:
-        for problem in check(paths, reader):
-            problems.append(problem)
-            if len(problems) >= 10:
-                break
+        with refusals(str(paths.ledger)):
+            problems += itertools.islice(check(paths, reader), 10)
     except NesqcError as error:
         problems.append((getattr(error, "first_bad", None) or 0, str(error)))
+    except (LookupError, ValueError) as error:
+        # Altered entries may contradict each other in ways no fold foresees; the step before has named the first.
+        problems.append((0, f"the records contradict each other ({type(error).__name__})"))
     if problems:
         index, what = min(problems)
         return False, f"first bad record: entry {index}; {what}" + (f"; {len(problems)} in all" if problems[1:] else "")
