@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import base64
 from pathlib import Path
 
 from nesqc_gmp.certificate.verify import CertificateReport
@@ -14,6 +14,7 @@ from nesqc_gmp.ledger import Reader, reading_copy
 from nesqc_gmp.notes import InclusionProof, NoteVerifier
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.certificates import CertificateContent
+from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.certificates import Certificates, CertificateState, fold_certificates, get
 from nesqc_gmp.verifier import verify_bundle
 from nesqc_gmp.verifier.report import Step, VerificationReport
@@ -98,18 +99,27 @@ def _attached(report: CertificateReport, name: str) -> bytes:
 
 
 def _proof(report: CertificateReport, log_key: str) -> Check:
-    name = "The decision stands in the log of the site, at the size and root that are printed"
+    name = "The decision, by the person who signed the file, stands in the log at the size and root that are printed"
     try:
         body = _attached(report, "disposition.json")
         proof = InclusionProof.parse(_attached(report, "disposition.tlog-proof"))
         checkpoint = proof.verify(body, NoteVerifier.parse(log_key))
         content = CertificateContent.model_validate_json(_attached(report, "record.json"))
-        entry = json.loads(body)
+        entry = Entry.model_validate_json(body)
     except (NesqcError, ValueError) as error:
         return name, False, str(error)[:300]
-    log = content.log
-    found = (checkpoint.origin, checkpoint.size, proof.index, entry["subject"]["id"], entry["record"].get("decision"))
-    wanted = (log.origin, log.size, log.disposition_index, content.batch.number, content.decision)
+    log, decided = content.log, getattr(entry.record, "decision", None)
+    root = base64.b64encode(checkpoint.root).decode("ascii")
+    found = (checkpoint.origin, checkpoint.size, root, proof.index, entry.subject.id, decided, entry.actor.person)
+    wanted = (
+        log.origin,
+        log.size,
+        log.root,
+        log.disposition_index,
+        content.batch.number,
+        content.decision,
+        report.signer,
+    )
     return name, found == wanted, f"entry {proof.index} of {checkpoint.size}, origin {checkpoint.origin}"
 
 
