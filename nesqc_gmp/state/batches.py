@@ -105,6 +105,7 @@ class Batch:
         version: Count of content entries.
         review_comment: What the reviewer noted.
         performers: People who did the work: everyone but reviewers who entered content.
+        contributors: Everyone who entered content, in whatever role.
         last: Index of the last entry about the batch.
     """
 
@@ -126,6 +127,7 @@ class Batch:
     disposed: Signed | None = None
     version: int = 0
     performers: frozenset[str] = frozenset()
+    contributors: frozenset[str] = frozenset()
     last: int = 0
 
     @property
@@ -180,8 +182,15 @@ def fold_batch(entries: Iterable[Entry], batch: str) -> Batch:
 def _counted(state: Batch, entry: Entry) -> Batch:
     if entry.kind not in CONTENT_KINDS:
         return replace(state, last=entry.index)
-    person = frozenset() if entry.actor.role in {"system", "reviewer"} else frozenset({entry.actor.person})
-    return replace(state, last=entry.index, version=state.version + 1, performers=state.performers | person)
+    person = frozenset() if entry.actor.role == "system" else frozenset({entry.actor.person})
+    worked = frozenset() if entry.actor.role == "reviewer" else person
+    return replace(
+        state,
+        last=entry.index,
+        version=state.version + 1,
+        performers=state.performers | worked,
+        contributors=state.contributors | person,
+    )
 
 
 def _received(state: Batch, entry: Entry, record: records.ImageReceived) -> Batch:

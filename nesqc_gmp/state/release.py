@@ -197,12 +197,15 @@ def require_audit_reviewable(batch: Batch, person: str) -> None:
         NotAuthorisedError: They acted on it.
     """
     require_open(batch)
-    acted = set(batch.performers) | {s.person for s in (batch.submitted, batch.reviewed) if s}
-    acted |= {reading.person for reading in batch.readings} | {r.verified_by for r in batch.results if r.verified_by}
-    if person in acted:
+    if person in _acted(batch):
         raise NotAuthorisedError(
             "an audit trail is reviewed by a person who did not act on the batch", where=batch.registered.batch
         )
+
+
+def _acted(batch: Batch) -> frozenset[str]:
+    """Everybody who entered content, submitted or reviewed."""
+    return batch.contributors | {signed.person for signed in (batch.submitted, batch.reviewed) if signed}
 
 
 def require_disposable(batch: Batch, specification: Specification, person: str, decision: Decision) -> None:
@@ -217,9 +220,7 @@ def require_disposable(batch: Batch, specification: Specification, person: str, 
     """
     require_open(batch)
     where = batch.registered.batch
-    signers = {signed.person for signed in (batch.submitted, batch.reviewed) if signed}
-    others = {reading.person for reading in batch.readings} | {r.verified_by for r in batch.results if r.verified_by}
-    if person in batch.performers | signers | others:
+    if person in _acted(batch):
         raise NotAuthorisedError("performer, reviewer and releaser are three different people", where=where)
     if batch.open_attempt:
         raise OutOfSequenceError(f"attempt {batch.open_attempt.number} is still running", where=where)
