@@ -21,7 +21,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ def reading_copy(path: Path) -> Iterator[Engine]:
     path = path.resolve()
     if not path.is_file():
         raise NotFoundError("there is no ledger", where=str(path), remedy="Name the site folder with --site.")
+    alone = not _side_file(path).exists()
     with tempfile.TemporaryDirectory(prefix="nesqc-verify-") as folder:
         writable = os.access(path.parent, os.W_OK)
         if not writable and (copy := _copy_with_side_file(path, Path(folder))) is not None:
@@ -68,11 +69,23 @@ def reading_copy(path: Path) -> Iterator[Engine]:
             yield engine
         finally:
             engine.dispose()
+            if alone and writable:
+                _remove_empty_side_files(path)
+
+
+def _side_file(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _remove_empty_side_files(path: Path) -> None:
+    """Leave the folder as it was: a reader makes side files but may not remove them; the last writer does."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master")
 
 
 def _copy_with_side_file(path: Path, folder: Path) -> Path | None:
     """Copy a database whose side file holds entries; ``None`` where there is none."""
-    side = path.with_name(path.name + "-wal")
+    side = _side_file(path)
     if not side.is_file() or not side.stat().st_size:
         return None
     try:

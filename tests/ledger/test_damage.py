@@ -238,6 +238,14 @@ def test_read_only_folder(small: Any, tmp_path: Any, monkeypatch: pytest.MonkeyP
     assert {path.name: path.read_bytes() for path in medium.iterdir()} == before
 
 
+def test_verification_leaves_the_folder_as_it_was(small: Any, tmp_path: Any) -> None:
+    site = small.copy(tmp_path / "site")
+    before = {path.name: path.read_bytes() for path in site.folder.iterdir()}
+    assert site.verify_with_state().whole
+    assert {path.name: path.read_bytes() for path in site.folder.iterdir()} == before
+    assert sorted(before) == ["ledger.sqlite", "log.key", "log.state"]
+
+
 def test_verification_beside_a_writer(small: Any, tmp_path: Any) -> None:
     """What is appended after the verification began does not trouble it."""
     site = small.copy(tmp_path / "site")
