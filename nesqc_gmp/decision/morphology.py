@@ -72,7 +72,7 @@ def judge(
         refused_files: Files refused at receipt.
     """
     images = {
-        image: after_readings(_least([attempt.get(image) for attempt in attempts]), readings.get(image, ()), test)
+        image: _decided([attempt.get(image) for attempt in attempts], readings.get(image, ()), test)
         for image in cultures
     }
     rules: list[RuleResult] = []
@@ -86,6 +86,15 @@ def judge(
     rejected = RejectedShareRule(test.rejected_share_max).apply(list(images.values()), refused_files)
     outcome = worst([*verdicts.values(), rejected.outcome])
     return MorphologyVerdict(outcome, verdicts, images, (*rules, rejected))
+
+
+def _decided(
+    outcomes: Sequence[ImageOutcome | None], readings: Sequence[ReadingOf], test: MorphologyTest
+) -> ImageOutcome:
+    """One image over attempts and readings; what an attempt never saw, no reading decides."""
+    if not outcomes or None in outcomes:
+        return _least(outcomes)
+    return after_readings(_least(outcomes), readings, test)
 
 
 def _least(outcomes: Sequence[ImageOutcome | None]) -> ImageOutcome:

@@ -29,6 +29,8 @@ USUAL = {
 ALLOWED = st.sets(st.sampled_from(["administrator", "operator", "reviewer", "qa", "data scientist", "auditor"])).filter(
     lambda held: not any(pair <= held for pair in EXCLUSIVE)
 )
+COMMANDS = ("receive", "receive_again", "refuse", "explain", "seal", "open", "score", "close", "read", "read", "record")
+COMMANDS += ("verify", "submit", "review", "audit", "release", "reject", "hold")
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("next"), st.sampled_from(PEOPLE), st.integers(0, 7)),
