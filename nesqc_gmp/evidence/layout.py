@@ -43,9 +43,10 @@ them with the copy that the site gave you on paper or by another way.
 
 Check with the software:
 
-  nesqc certificates verify --bundle FOLDER --log-key KEY-FILE --authority PEM-FILE
+  nesqc certificates verify CERTIFICATE.pdf --evidence FOLDER --site SITE
 
-Check without it (needs sh, OpenSSL 3, xxd; the script is audit/verify-entry.sh of the published source):
+Check without it (needs sh, OpenSSL 3, xxd; the script is audit/verify-entry.sh of the published source, and
+audit/verify-without-us.md says the rest):
 
   sh verify-entry.sh KEY-FILE entries/NNNNNN.json proofs/NNNNNN.tlog-proof
   openssl verify -CAfile PEM-FILE -no_check_time signatures/NNNNNN-PERSON.pem
