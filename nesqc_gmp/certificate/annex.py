@@ -244,11 +244,13 @@ def _images(content: CertificateContent) -> list[Flowable]:
     """Every image, two on a line."""
     if not content.images:
         return []
-    half = (Column("Image", 24), Column("Score", 13, number=True), Column("Outcome", 37), Column("Reading", 18))
+    half = (Column("Image", 21), Column("Score", 12, number=True), Column("Outcome", 36), Column("Reading", 23))
     read: dict[str, list[str]] = {}
     for reading in content.readings:
-        read.setdefault(reading.image, []).append(reading.reading + (" (differs)" if reading.override else ""))
-    cells = [_image(line, ", ".join(read.get(line.image, ["–"]))) for line in content.images]
+        read.setdefault(reading.image, []).append(
+            reading.reading.capitalize() + (" (differs)" if reading.override else "")
+        )
+    cells = [_image(line, "\n".join(read.get(line.image, ["–"]))) for line in content.images]
     if len(cells) % 2:
         cells.append([""] * len(half))
     rows = [left + right for left, right in zip(cells[::2], cells[1::2], strict=True)]
@@ -261,7 +263,7 @@ def _image(line: ImageLine, readings: str) -> list[Any]:
     outcome: Any = [text(line.outcome.capitalize()), text(line.reason, SMALL)]
     if line.outcome in ("conforming", "not conforming", "undecided"):
         outcome = OutcomeMark(line.outcome, line.outcome.capitalize())
-    return [text(line.image, CELL_STRONG), text(line.score or "–", CELL_NUMBER), outcome, text(readings.capitalize())]
+    return [text(line.image, CELL_STRONG), text(line.score or "–", CELL_NUMBER), outcome, text(readings)]
 
 
 def _bare() -> TableStyle:

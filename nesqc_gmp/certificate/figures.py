@@ -62,10 +62,10 @@ class OutcomeMark(Flowable):  # type: ignore[misc]
     def draw(self) -> None:
         """Draw at the origin."""
         colour = OUTCOME_COLOURS[self.outcome]
-        draw_mark(self.canv, self.outcome, 0, self.size * 0.18, self.size, colour)
+        draw_mark(self.canv, self.outcome, 0, self.size * 0.11, self.size, colour)
         self.canv.setFillColor(colour)
         self.canv.setFont(BOLD, self.size)
-        self.canv.drawString(self.size * 1.45, self.size * 0.27, self.words)
+        self.canv.drawString(self.size * 1.45, self.size * 0.2, self.words)
 
 
 class QrCode(Flowable):  # type: ignore[misc]

@@ -116,7 +116,8 @@ class Histogram(Flowable):  # type: ignore[misc]
         total = sum(sum(counts.values()) for counts in self.bins)
         noun = "image" if total == 1 else "images"
         canvas.drawString(0, self.height - LINE, "Images")
-        words = f"Score of the image (n = {total} {noun}); shaded: {BETWEEN}"
+        shaded = f"; shaded: {BETWEEN}" if float(self.lower) < float(self.upper) else ""
+        words = f"Score of the image (n = {total} {noun}){shaded}"
         canvas.drawCentredString(self._x(0.5), self.bottom - 20, words)
 
     def _bars(self) -> None:

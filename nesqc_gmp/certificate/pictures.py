@@ -94,7 +94,7 @@ def gallery(shown: Sequence[Example], legend: str) -> list[Flowable]:
         table = Table([cells], colWidths=[edge + GAP] * (COLUMNS - 1) + [edge], hAlign="LEFT")
         table.setStyle(_bare())
         flowables.append(KeepTogether([table, Spacer(1, 3)]))
-    caption = text(f"Red frame: the image with the lowest score. {legend}", CAPTION)
+    caption = text(f"Thick red frame: the image with the lowest score. {legend}", CAPTION)
     foot = Table([[caption, HeatMapLegend(LEGEND_WIDTH)]], colWidths=[WIDTH - LEGEND_WIDTH, LEGEND_WIDTH])
     foot.setStyle(TableStyle([*_bare().getCommands(), ("VALIGN", (0, 0), (-1, -1), "TOP")]))
     return [*flowables, foot]
