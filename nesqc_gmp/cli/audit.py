@@ -31,7 +31,7 @@ app = noun(
       nesqc audit review B-0421
     """
 )
-_HEADS = ("#Entry", "Time (UTC)", "Person", "Role", "What", "Record", "Reason")
+_HEADS = ("#Entry", "Time (UTC)", "Who", "What", "Record", "Reason")
 
 
 @app.command()
@@ -84,8 +84,9 @@ def _row(row: IndexRow) -> dict[str, Any]:
 
 
 def _cells(row: IndexRow) -> tuple[object, ...]:
+    who, what = f"{row.person} ({row.role})", row.kind.replace("_", " ")
     record = f"{row.subject_type} {row.subject_id[:20]}"
-    return (row.index, row.utc[:19].replace("T", " "), row.person, row.role, row.kind, record, row.reason)
+    return (row.index, row.utc[:19].replace("T", " "), who, what, record, row.reason)
 
 
 @app.command()
@@ -112,7 +113,14 @@ def search(
 
     with logged_in(site) as session:
         rows = audit.search(
-            session, who=who, role=role, what=what, record=record, since=since, until=until, reason=reason
+            session,
+            who=who,
+            role=role,
+            what=what and what.replace(" ", "_"),
+            record=record,
+            since=since,
+            until=until,
+            reason=reason,
         )
     if as_json:
         show.print_json([_row(row) for row in rows])
@@ -159,7 +167,7 @@ def review(batch: BatchArgument, site: SiteOption = None) -> None:
         sheet = audit.sheet(session, batch)
         assessments = _assess(batch, sheet)
         _show_sample(session, sheet)
-        conclusion = terminal.ask("\nYour conclusion")
+        conclusion = terminal.ask("Your conclusion")
         acceptable = terminal.ask_choice("Does nothing stand against a decision?", ("yes", "no")) == "yes"
         audit.review(session, batch, assessments, conclusion, acceptable, terminal.ceremony)
     show.say(f"The audit trail of {batch} is reviewed up to entry {sheet.last}.")

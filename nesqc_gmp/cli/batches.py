@@ -168,7 +168,7 @@ def _aborted_aloud(batch: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        terminal.tell("\nThe attempt is closed as aborted and stays on record with its results.")
+        terminal.tell("The attempt is closed as aborted and stays on record with its results.")
         terminal.tell(f"See `nesqc batches show {batch} --attempts`.")
         raise
 

@@ -46,7 +46,8 @@ def issue(batch: BatchArgument, site: SiteOption = None) -> None:
         issued = certificates.issue(session, batch, terminal.ceremony)
     show.say(f"Certificate {issued.number} is issued.")
     show.print_facts([("certificate", issued.pdf), ("evidence", issued.evidence)])
-    show.say(f"Check both with `nesqc certificates verify {shlex.quote(str(issued.pdf))}`.")
+    show.say("Check both with")
+    show.say_command(f"nesqc certificates verify {shlex.quote(str(issued.pdf))}")
 
 
 @app.command("list")

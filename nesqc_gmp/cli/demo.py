@@ -49,10 +49,10 @@ def _print_outcome(done: Demonstration) -> None:
     )
     show.print_title("Check both, without a login")
     site, certificate = (shlex.quote(str(path)) for path in (done.site, done.certificate))
-    show.say(f"  nesqc certificates verify {certificate} --site {site}")
-    show.say(f"  nesqc audit verify --site {site}")
+    show.say_command(f"nesqc certificates verify {certificate} --site {site}")
+    show.say_command(f"nesqc audit verify --site {site}")
     show.print_title("Go on by hand as one of the four; everybody knows these passphrases")
     rows = [(player.role, player.person, player.name, player.passphrase) for player in done.players]
     show.print_table(("Role", "Id", "Name", "Passphrase"), rows, "")
     show.say("")
-    show.say(f"  nesqc login {done.players[1].person} --site {site}")
+    show.say_command(f"nesqc login {done.players[1].person} --site {site}")

@@ -162,5 +162,5 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
         ]
     )  # fmt: skip
     show.print_title("Parts")
-    parts = [(part.path, part.byte_length, part.sha256) for part in manifest.parts]
-    show.print_table(("Part", "#Bytes", "SHA-256"), parts, "none")
+    parts = [(part.path, part.byte_length, part.sha256[:16]) for part in manifest.parts]
+    show.print_table(("Part", "#Bytes", "SHA-256, first digits"), parts, "none")

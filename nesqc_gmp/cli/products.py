@@ -137,7 +137,7 @@ def _print_specification(state: SpecificationState) -> None:
     show.print_table(("Test", "Name", "Procedure", "Criterion"), _tests(specification), "none")
     plan = specification.sampling
     show.print_title("Sampling plan")
-    show.say(f"At least {plan.cultures_min} cultures of at least {plan.fields_min} fields. {plan.description}")
+    show.say(f"At least {plan.cultures_min} cultures of at least {plan.fields_min} fields: {plan.description}")
     show.print_title("Input sample space")
     space = specification.input_space.model_dump(mode="json")
     show.print_facts([(key.replace("_", " "), _joined(value)) for key, value in space.items()])

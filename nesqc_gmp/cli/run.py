@@ -93,11 +93,11 @@ def _refuse(error: NesqcError) -> NoReturn:
 
 def _end(code: int, what: str, where: str | None, remedy: str | None) -> NoReturn:
     """Print what is wrong, where and what to do, and end with an exit code."""
-    from nesqc_gmp.cli.show import printable
+    from nesqc_gmp.cli.show import wrapped
 
     for line in (f"Error: {what}", where and f"  where: {where}", remedy and f"  remedy: {remedy}"):
         if line:
-            print(printable(line), file=sys.stderr)
+            print(wrapped(line, sys.stderr), file=sys.stderr)
     raise typer.Exit(code) from None
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress
+    from rich.text import Text
 
     from nesqc_gmp.verifier.report import VerificationReport
 
@@ -34,6 +37,7 @@ _STYLES: Final = {
 """Words that are coloured on a terminal; the word itself always says the same as its colour."""
 
 _PIPED_WIDTH: Final = 200
+_WORD_ROOM: Final = 24
 
 
 def printable(text: str) -> str:
@@ -109,11 +113,16 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], empty: s
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(Text(head.removeprefix("#")), justify="right" if head.startswith("#") else "left")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+    cells = [[_cell(value) for value in row] for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for number, head in enumerate(heads):
+        words = [word for row in cells for word in row[number].plain.split()]
+        # Columns give way at blanks before a word is cut.
+        room = min(max(map(len, words), default=0), _WORD_ROOM)
+        right = head.startswith("#")
+        table.add_column(Text(head.removeprefix("#")), justify="right" if right else "left", min_width=room)
+    for row in cells:
+        table.add_row(*row)
     if table.row_count:
         _print(table)
     else:
@@ -141,12 +150,27 @@ def print_title(text: str) -> None:
     _print(Text(printable(text), "bold"))
 
 
+def wrapped(text: str, stream: TextIO) -> str:
+    """A text without control characters, broken between words where the stream is a terminal."""
+    text = printable(text)
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    indent = " " * (len(text) - len(text.lstrip()))
+    return textwrap.fill(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
 def say(text: str) -> None:
     """Print one sentence that names values people brought."""
-    print(printable(text))
+    print(wrapped(text, sys.stdout))
 
 
-def _cell(value: object) -> Any:
+def say_command(command: str) -> None:
+    """Print a command to be typed, never broken, so that it can be copied."""
+    print(f"  {printable(command)}")
+
+
+def _cell(value: object) -> Text:
     from rich.text import Text
 
     text = "-" if value is None else printable(str(value))

@@ -113,10 +113,10 @@ def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
     show.print_table(("Number", "Kind", "Touches", "Opened (UTC)", "What was seen"), rows, "  none")
     show.print_title("Unanchored tail")
     show.say(
-        f"  {posture.unanchored_records} records of the last {posture.unanchored_minutes} minutes are covered by no"
+        f"  {posture.unanchored_records} records of the last {posture.unanchored_minutes} minutes are covered by no "
+        "checkpoint kept outside. Who holds this computer and the log key could rewrite these, and only these, unseen. "
+        "Shorten the tail with `nesqc audit checkpoint`."
     )
-    show.say("  checkpoint kept outside. Who holds this computer and the log key could rewrite these, and only these,")
-    show.say("  unseen. Shorten the tail with `nesqc audit checkpoint`.")
 
 
 def _as_json(posture: Posture) -> dict[str, Any]:

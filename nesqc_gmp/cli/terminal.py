@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from nesqc_gmp.cli.show import printable
+from nesqc_gmp.cli.show import wrapped
 from nesqc_gmp.errors import AuthenticationError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def require_terminal() -> None:
 
 def tell(text: str) -> None:
     """Print a line for the person at the terminal."""
-    print(printable(text), file=sys.stderr)
+    print(wrapped(text, sys.stderr), file=sys.stderr)
 
 
 def ask(question: str) -> str:
@@ -136,7 +136,8 @@ def ceremony(statement: str) -> Credentials:
             remedy="Write names, reasons and comments without them.",
         )
     rule = "-" * min(shutil.get_terminal_size().columns, 80)
-    tell("\nYou are about to sign exactly the text between the two rules:")
+    print(file=sys.stderr)
+    tell("You are about to sign exactly the text between the two rules:")
     print(f"{rule}\n{statement}{rule}", file=sys.stderr)
     tell("Your id and passphrase sign it. Ctrl-C leaves without signing.")
     return ask_credentials(None)

@@ -42,7 +42,18 @@ def log_in_by_hand(terminal: Terminal, person: str, passphrase: str) -> tuple[in
 
 def test_two_people_found_a_site(tmp_path: Path, terminal: Terminal, nesqc: Run) -> None:
     new = tmp_path / "new"
-    options = ("--name", "Lab", "--address", "Street 1", "--zone", "Europe/Stockholm", "--qa", "qman", "--qa-name", "Q X")
+    options = (
+        "--name",
+        "Lab",
+        "--address",
+        "Street 1",
+        "--zone",
+        "Europe/Stockholm",
+        "--qa",
+        "qman",
+        "--qa-name",
+        "Q X",
+    )
     child = terminal("site", "init", new, *options)
     for question, answer in (
         ("authorisation: ", "MIA-1"),
