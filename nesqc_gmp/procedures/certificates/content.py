@@ -228,13 +228,13 @@ def _model(source: Source) -> ModelLines:
         conforming_from=manifest.conforming_from,
         not_conforming_below=manifest.not_conforming_below,
         self_test=runtime.self_test if runtime else "not run",
-        runtime=_runtime(runtime) if runtime else "not run",
+        runtime=runtime_words(runtime) if runtime else "not run",
         approved=source.approved_model,
         demonstration=manifest.demonstration,
     )
 
 
-def _runtime(facts: RuntimeFacts) -> str:
+def runtime_words(facts: RuntimeFacts) -> str:
     """Version, provider, threads and optimisation; the whole build string stands in the entry of the attempt."""
     version = facts.onnxruntime.partition(";")[0]
     provider = facts.provider.removesuffix("ExecutionProvider")
