@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cryptography import x509
 
@@ -205,7 +206,7 @@ def _sign_pdf(site: Site, draft: _Draft, person: Person, private: bytes, certifi
         authority=authority.certificate_pem,
         crl=crl,
         timestamper=timestamper(site, draft.issued_at),
-        when=draft.issued_at,
+        when=draft.issued_at.astimezone(ZoneInfo(site.founded.zone)),
         name=person.name,
         reason="I issue this certificate with my signature.",
     )
