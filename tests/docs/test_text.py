@@ -1,0 +1,100 @@
+"""The documents hold together: links lead somewhere, examples load, names exist, words are honest."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.procedures.products import read_specification
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    path for place in ("*.md", "sops/*.md", "audit/**/*.md", "validation/*.md", "models/**/*.md")
+    for path in ROOT.glob(place)
+)  # fmt: skip
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+
+CLAIMS = re.compile(r"\b(compliant|compliance|complies|comply|certified by|guarantees? compliance)\b", re.IGNORECASE)
+"""Words that claim what only an inspection could find."""
+
+MACHINES = re.compile(r"(?<![\w.])/(work|root|home|opt|srv|mnt|Users)/|pythonhosted|pypi\.org|localhost|127\.0\.0\.1")
+"""Hosts of package registries and paths of one computer."""
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().casefold()).replace(" ", "-")
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_relative_link_leads_somewhere(name: str) -> None:
+    path = ROOT / name
+    for target in re.findall(r"\]\(([^)\s]+)\)", _without_code(path.read_text("utf-8"))):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, fragment = target.partition("#")
+        found = (path.parent / file).resolve() if file else path
+        assert found.is_relative_to(ROOT), target
+        assert found.exists(), target
+        if fragment:
+            headings = re.findall(r"^#+ (.+)$", found.read_text("utf-8"), re.MULTILINE)
+            assert fragment in map(_anchor, headings), target
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_document_claims_what_an_inspection_finds(name: str) -> None:
+    assert not CLAIMS.findall((ROOT / name).read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_document_names_a_registry_or_a_path_of_one_computer(name: str) -> None:
+    assert not MACHINES.findall((ROOT / name).read_text("utf-8"))
+
+
+def test_what_is_searched_for_would_be_found() -> None:
+    assert CLAIMS.search("This software is compliant with Part 11.")
+    assert MACHINES.search("see /root/notes")
+    assert not MACHINES.search("models/home/x")
+
+
+def test_the_first_screen_says_what_it_is_not() -> None:
+    first_screen = (ROOT / "README.md").read_text("utf-8").split("\n## ", 1)[0]
+    words = ("not for GMP use", "simulated", "Designed to support", "consultation draft of 7 July 2025")
+    assert [word for word in words if word not in " ".join(first_screen.split())] == []
+
+
+def test_the_example_specification_loads_and_names_the_shipped_model(tmp_path: Path) -> None:
+    text = (ROOT / "sops" / "SOP-02-products.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "NES-01.v1.toml"
+    file.write_text(example, "utf-8")
+    specification = read_specification(file)
+    test = specification.morphology
+    package = ROOT / "models" / f"{test.model}-{test.model_version}"
+    assert specification.identifier == "NES-01.v1"
+    assert test.model_sha256 == sha256_hex((package / "manifest.json").read_bytes())
+    assert {line.split(" ")[0] for line in example.split("\n") if " = " in line and not line.startswith("#")} >= set(
+        type(specification).model_fields
+    ) - {"tests", "sampling", "input_space"}
+
+
+def test_every_named_test_exists() -> None:
+    text = (ROOT / "audit" / "how-this-is-tested.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
+    assert len(named) >= 20
+    for file, test in named:
+        source = (ROOT / file).read_text("utf-8")
+        assert not test or f"def {test}(" in source, f"{file}::{test}"
+
+
+@pytest.mark.parametrize("picture", ["terminal.png", "certificate-1.png", "certificate-2.png"])
+def test_pictures_are_there_and_small(picture: str) -> None:
+    data = (ROOT / "audit" / "pictures" / picture).read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert len(data) < 400_000
