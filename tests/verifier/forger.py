@@ -63,6 +63,7 @@ def forge(
     """
     entries = entries_of(bundle)
     change(entries)
+    refer(entries, entries_of(bundle))
     tree = CompactRange()
     for index, entry in enumerate(entries):
         entry["index"] = index
@@ -77,6 +78,23 @@ def forge(
         record(content)
     items = tuple(EvidenceEntry(i, body, proof) for i, (body, proof) in enumerate(zip(bodies, proofs, strict=True)))
     return EvidenceBundle(bundle.log_key, bundle.authority, note, canonical_json(content), items, bundle.objects)
+
+
+def refer(entries: list[Json], before: list[Json]) -> None:
+    """Make entries that name others name them at their new places, so that an attack fails for its own reason."""
+    moved = {entry["index"]: index for index, entry in enumerate(entries)}
+
+    def own(log: list[Json], subject: Json, end: int) -> int:
+        return sum(e["subject"] == subject for e in log[:end])
+
+    for index, entry in enumerate(entries):
+        record, old = entry["record"], entry["index"]
+        if record["kind"] == "result_verified":
+            record["recorded_index"] = moved.get(record["recorded_index"], record["recorded_index"])
+        if record["kind"] == "audit_trail_reviewed":
+            record["first"] = moved.get(record["first"], record["first"])
+            record["last"] = moved.get(record["last"], index - 1)
+            record["entries"] += own(entries, entry["subject"], index) - own(before, entry["subject"], old)
 
 
 def signature_in(record: Json) -> Json | None:

@@ -330,6 +330,13 @@ def add_after_decision(entries, forger) -> None:
     entries.append(late)
 
 
+def refuse_after_the_seal(entries, forger) -> None:
+    late = copy.deepcopy(forger.first(entries, "image_received"))
+    late["record"] = {"kind": "image_refused", "file_name": "late.png", "sha256": "0" * 64, "why": "came too late"}
+    late["index"] = -1
+    entries.insert(entries.index(forger.first(entries, "batch_submitted")), late)
+
+
 def swap(kind_one: str, kind_two: str) -> Any:
     """An attack that exchanges the order of two entries."""
 
@@ -380,6 +387,7 @@ RULES = {
     "reviewed by the operator": (reviewer_is_operator, 7),
     "reviewed before it was submitted": (swap("batch_submitted", "batch_reviewed"), 7),
     "image received after the seal": (move_to_end_of("image_received", "attempt_opened"), 7),
+    "file received after the seal": (refuse_after_the_seal, 7),
     "content after the decision": (add_after_decision, 7),
     "score without its outcome": (alter("image_scored", "record", "prediction", "score", to="0.0100"), 7),
     "outcome without its score": (alter("image_scored", "record", "outcome", to="undecided"), 7),
