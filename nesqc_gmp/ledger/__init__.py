@@ -6,12 +6,12 @@ does not continue.
 """
 
 from nesqc_gmp.ledger.body import ENTRY_LIMIT, SOFTWARE
-from nesqc_gmp.ledger.content import Content
 from nesqc_gmp.ledger.ledger import Ledger
 from nesqc_gmp.ledger.reader import IndexRow, Reader
 from nesqc_gmp.ledger.signer import LogSigner
 from nesqc_gmp.ledger.transaction import Receipt, Transaction
 from nesqc_gmp.ledger.verification import Finding, LedgerReport, reading_copy, verify_database
+from nesqc_gmp.records.content import Content
 
 __all__ = [
     "ENTRY_LIMIT",

@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from nesqc_gmp import merkle
 from nesqc_gmp.errors import IntegrityError, NotFoundError
-from nesqc_gmp.ledger.content import Content
 from nesqc_gmp.notes import InclusionProof
+from nesqc_gmp.records.content import Content
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.store import Checkpoint, EntryRow, ImageRow, Leaf, Node, node_id
 

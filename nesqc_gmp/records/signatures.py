@@ -79,7 +79,7 @@ class Statement(Frozen):
         origin: Origin of the log.
         subject: Type and id of the record, e.g. ``batch B-0421``.
         version: Count of the entries that are the content of the record.
-        content_sha256: Digest over the leaf hashes of those entries (see ``ledger.content``).
+        content_sha256: Digest over the leaf hashes of those entries (see ``records.content``).
         act_sha256: Digest of the canonical JSON of this act's own fields.
         meaning: From the fixed list.
         person: Id of the signer.
