@@ -13,24 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nesqc_gmp.decision.rules import ScoreRule
-from nesqc_gmp.errors import IntegrityError, NesqcError
+from nesqc_gmp.errors import IntegrityError, NesqcError, OutOfSequenceError
 from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.inference.input_space import inside_input_space
-from nesqc_gmp.ledger import Receipt, Transaction
+from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures import models as model_procedures
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageScored
-from nesqc_gmp.records.images import AttemptReceipt, InputCheck, Prediction
+from nesqc_gmp.records.images import AttemptReceipt, FrameFacts, InputCheck, InputFinding, InputSpace, Prediction
 from nesqc_gmp.records.models import ModelManifest
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release
-from nesqc_gmp.state.batches import Attempt, Image
+from nesqc_gmp.state.batches import Attempt, Batch, Image
 from nesqc_gmp.state.incidents import require_no_incident
 from nesqc_gmp.state.models import fold_models, require_active
+
+MODEL_SIZE = "MODEL-SIZE"
+"""Rule of the input check: the model takes images of this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,11 @@ def analyse(
     site = session.site
     recover(site, batch)
     with session.acting("batches.analyse", subject(batch)) as act:
-        state, specification = load_batch(act.transaction, batch)
-        release.require_analysable(state, reason)
-        digest = specification.morphology.model_sha256
-        require_active(fold_models(act.transaction.entries_about("model")), digest)
-        require_no_incident(site.state(act.transaction), batch)
+        digest = _startable(site, act.transaction, batch, reason)[1].morphology.model_sha256
     engine = model_procedures.start(site, digest)
     manifest = model_procedures.load(site, digest).manifest
     with session.acting("batches.analyse", subject(batch)) as act:
-        state, specification = load_batch(act.transaction, batch)
-        release.require_analysable(state, reason)
+        state, specification = _startable(site, act.transaction, batch, reason)
         number = len(state.attempts) + 1
         opened = AttemptOpened(
             attempt=number,
@@ -88,6 +86,15 @@ def analyse(
         receipt = act.append(subject(batch), opened, reason)
     run = _Run(session, batch, number, specification, manifest, engine, _receipt(site, batch, number, receipt))
     return run.score_all(list(state.images.values()), shown)
+
+
+def _startable(site: Site, reader: Reader, batch: str, reason: str | None) -> tuple[Batch, Specification]:
+    """The batch, once nothing stands against an attempt; asked before the golden run and again when it opens."""
+    state, specification = load_batch(reader, batch)
+    release.require_analysable(state, reason)
+    require_active(fold_models(reader.entries_about("model")), specification.morphology.model_sha256)
+    require_no_incident(site.state(reader), batch)
+    return state, specification
 
 
 def _receipt(site: Site, batch: str, number: int, receipt: Receipt) -> AttemptReceipt:
@@ -109,23 +116,20 @@ class _Run:
     receipt: AttemptReceipt
 
     def score_all(self, images: Sequence[Image], shown: Callable[[Progress], None]) -> Attempt:
-        done = 0
         try:
-            for image in images:
-                scored = self._score(image)
-                done += 1
-                shown(Progress(done, len(images), scored))
+            for done, image in enumerate(images, start=1):
+                shown(Progress(done, len(images), self._score(image)))
         except KeyboardInterrupt:
-            self._close("aborted", done, "stopped by the person")
+            self._close("aborted", "stopped by the person")
             raise
         except Exception as error:
             detail = str(error) if isinstance(error, NesqcError) else f"unexpected {type(error).__name__}"
-            self._close("failed", done, detail[:2000])
+            self._close("failed", detail[:2000])
             if isinstance(error, IntegrityError):
                 with self.session.site.ledger.writing() as transaction:
                     self.session.site.open_incident(transaction, "object altered", str(error), self.batch)
             raise
-        return self._close("completed", done, "every image has a result")
+        return self._close("completed", "every image has a result")
 
     def _score(self, image: Image) -> ImageScored:
         """Read the original again, check it, predict, decide, commit."""
@@ -133,6 +137,8 @@ class _Run:
         digest = received.facts.sha256
         frame = decode(self.session.site.objects.read(digest), name=received.image)
         checked = check(frame, self.specification.input_space, pixel_size_um=received.pixel_size_um)
+        size = _model_size(frame.facts, self.manifest.input_space)
+        checked = InputCheck(findings=(*checked.findings, size))
         prediction = self.engine.predict(frame.samples, self.receipt) if checked.passed else None
         scored = self._decided(received.image, digest, checked, prediction)
         with self.session.acting("batches.analyse", subject(self.batch)) as act:
@@ -155,16 +161,26 @@ class _Run:
             outcome=outcome,
         )
 
-    def _close(self, ending: Ending, scored: int, detail: str) -> Attempt:
+    def _close(self, ending: Ending, detail: str) -> Attempt:
         with self.session.site.ledger.writing() as transaction:
-            _close_attempt(self.session.site, transaction, self.batch, self.number, (ending, scored, detail))
+            _close_attempt(self.session.site, transaction, self.batch, ending, detail)
             state, _ = load_batch(transaction, self.batch)
         return state.attempts[-1]
 
 
-def _close_attempt(site: Site, transaction: Transaction, batch: str, number: int, end: tuple[Ending, int, str]) -> None:
-    ending, scored, detail = end
-    record = AttemptClosed(attempt=number, ending=ending, scored=scored, detail=detail)
+def _model_size(facts: FrameFacts, space: InputSpace) -> InputFinding:
+    """Whether the model takes an image of this size at all, however wide the specification is."""
+    inside = space.width_min <= facts.width <= space.width_max and space.height_min <= facts.height <= space.height_max
+    limit = f"{space.width_min} to {space.width_max} x {space.height_min} to {space.height_max}"
+    return InputFinding(rule=MODEL_SIZE, measured=f"{facts.width} x {facts.height}", limit=limit, passed=inside)
+
+
+def _close_attempt(site: Site, transaction: Transaction, batch: str, ending: Ending, detail: str) -> None:
+    """Close the open attempt; results are counted in the log, since a stop can fall between commit and count."""
+    attempt = load_batch(transaction, batch)[0].open_attempt
+    if attempt is None:
+        raise OutOfSequenceError("the attempt was closed meanwhile", where=batch)
+    record = AttemptClosed(attempt=attempt.number, ending=ending, scored=len(attempt.scores), detail=detail)
     site.append(transaction, SYSTEM, subject(batch), record)
 
 
@@ -179,9 +195,9 @@ def recover(site: Site, batch: str) -> bool:
         attempt = state.open_attempt
         if attempt is None:
             return False
-        scored = len(attempt.scores)
-        detail = f"the program ended without closing the attempt; {scored} of {attempt.opened.images} images scored"
-        _close_attempt(site, transaction, batch, attempt.number, ("aborted", scored, detail))
+        scored = f"{len(attempt.scores)} of {attempt.opened.images} images scored"
+        detail = f"the program ended without closing the attempt; {scored}"
+        _close_attempt(site, transaction, batch, "aborted", detail)
         site.open_incident(transaction, "interrupted attempt", f"{batch}, attempt {attempt.number}: {detail}", batch)
     return True
 
@@ -204,7 +220,9 @@ def _boot() -> str:
 
 
 def _start_time(identifier: int) -> str:
+    """When a process started, in ticks since the boot; a dead one that nobody has collected yet is gone (proc(5))."""
     try:
-        return Path(f"/proc/{identifier}/stat").read_text().rpartition(") ")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = Path(f"/proc/{identifier}/stat").read_text().rpartition(") ")[2].split()
+        return "gone" if state in {"Z", "X"} else rest[18]
+    except (OSError, IndexError, ValueError):
         return "gone"
