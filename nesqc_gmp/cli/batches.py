@@ -102,7 +102,7 @@ def receive(
 
     with logged_in(site) as session:
         files = batches.incoming(paths, culture, passage)
-        with show.progress("receiving", len(files)) as bar:
+        with show.progress("receiving") as bar:
             done: list[Received] = []
 
             def shown(received: Received) -> None:

@@ -30,7 +30,7 @@ def demo(
     from nesqc_gmp.cli import show
     from nesqc_gmp.demonstration import play
 
-    with show.progress("") as bar:
+    with show.progress("working") as bar:
         done = play(out, images, lambda who, what: show.say(f"{who} {what}".strip()), bar.of)
     _print_outcome(done)
 

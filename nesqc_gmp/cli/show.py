@@ -178,21 +178,19 @@ def _cell(value: object) -> Text:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Bar]:
+def progress(what: str) -> Iterator[Bar]:
     """A progress bar on standard error, where that is a terminal.
 
     Args:
         what: What is going on.
-        total: Count of steps, ``None`` where it is not known yet.
     """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     screen = Console(stderr=True, markup=False, highlight=False, emoji=False)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=screen,
         disable=not sys.stderr.isatty(),
@@ -200,20 +198,21 @@ def progress(what: str, total: int | None = None) -> Iterator[Bar]:
         transient=True,
     )
     with bar:
-        yield Bar(bar, what, total)
+        yield Bar(bar, what)
 
 
 class Bar:
     """One running progress bar."""
 
-    def __init__(self, bar: Progress, what: str, total: int | None) -> None:
+    def __init__(self, bar: Progress, what: str) -> None:
         self._bar = bar
-        self._task = bar.add_task(what, total=total)
+        self._what = what
+        self._task = bar.add_task(what, total=None)
 
     def at(self, done: int, total: int) -> None:
         """So much is done."""
-        self._bar.update(self._task, completed=done, total=total)
+        self.of(self._what, done, total)
 
     def of(self, what: str, done: int, total: int) -> None:
         """So much is done of one part of the work."""
-        self._bar.update(self._task, description=what, completed=done, total=total)
+        self._bar.update(self._task, description=f"{what} {done}/{total}", completed=done, total=total)

@@ -1,11 +1,12 @@
-"""A demonstration site with one released batch and one sealed batch, made once and copied for each test."""
+"""A demonstration site with one decided batch and one sealed batch, made once and copied for each test."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from nesqc_gmp.config import SitePaths, sessions_folder
 from nesqc_gmp.demonstration import play
 from nesqc_gmp.demonstration.people import ADMINISTRATOR, OPERATOR, QA, REVIEWER, Player
 from nesqc_gmp.esign import Credentials
+from nesqc_gmp.identity.sessions import SessionFile, session_path, write_session
 from nesqc_gmp.procedures import batches, people
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.session import Session
 
-RELEASED = "NES-DEMO-0001"
+DECIDED = "NES-DEMO-0001"
+"""The batch of the demonstration, with a decision and a certificate."""
 SEALED = "B-2"
 PLAYERS = {player.role: player for player in (ADMINISTRATOR, OPERATOR, QA, REVIEWER)}
 
@@ -69,22 +72,33 @@ def _seal_second_batch(session: Session, images: Path, folder: Path) -> None:
     batches.seal(session, SEALED)
 
 
+@dataclass(frozen=True)
+class Played:
+    """The site made once, and a session of each of the four players."""
+
+    site: Path
+    sessions: dict[str, SessionFile]
+
+
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site folder, made once."""
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """One decided and one sealed batch; everybody is logged in."""
     folder = tmp_path_factory.mktemp("played")
     done = play(folder / "demo", None, lambda who, what: None, lambda what, at, total: None)
     with Site(SitePaths(done.site)) as site:
-        people.login(site, Credentials(OPERATOR.person, OPERATOR.passphrase), folder / "sessions")
-        _seal_second_batch(people.resume(site, folder / "sessions"), folder / "demo" / "images", folder)
-    return done.site
+        sessions = {
+            role: people.login(site, Credentials(player.person, player.passphrase), folder / role)
+            for role, player in PLAYERS.items()
+        }
+        _seal_second_batch(people.resume(site, folder / "operator"), folder / "demo" / "images", folder)
+    return Played(done.site, sessions)
 
 
 @pytest.fixture
-def site(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def site(played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the site, named by NESQC_SITE, with nobody logged in."""
     copy = tmp_path / "site"
-    shutil.copytree(played, copy)
+    shutil.copytree(played.site, copy)
     monkeypatch.setenv("NESQC_SITE", str(copy))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("COLUMNS", raising=False)
@@ -93,14 +107,13 @@ def site(played: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def log_in(site: Path) -> Callable[[str], Player]:
-    """Log a player in by role, without a terminal."""
+def log_in(played: Played, site: Path) -> Callable[[str], Player]:
+    """Make a player, by role, the one who is logged in; the session was opened when the site was made."""
 
     def by_role(role: str) -> Player:
-        player = PLAYERS[role]
-        with Site(SitePaths(site)) as opened:
-            people.login(opened, Credentials(player.person, player.passphrase), sessions_folder())
-        return player
+        session = replace(played.sessions[role], last_used=datetime.now(UTC))
+        write_session(session_path(sessions_folder(), session.origin), session)
+        return PLAYERS[role]
 
     return by_role
 

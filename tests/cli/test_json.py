@@ -11,7 +11,7 @@ import pytest
 import rfc8785
 
 from nesqc_gmp.demonstration.people import Player
-from tests.cli.conftest import RELEASED, SEALED, Run
+from tests.cli.conftest import DECIDED, SEALED, Run
 
 BATCH_IN_LIST = {
     "batch", "stage", "specification", "line_code", "manufactured_on", "expires_on", "images", "refused", "attempts",
@@ -40,7 +40,7 @@ NAMES: list[tuple[str, set[str]]] = [
     ("models list", MODEL),
     ("models show nes-morphology-sim:1.0.0", MODEL | {"manifest"}),
     ("batches list", BATCH_IN_LIST),
-    (f"batches show {RELEASED}", BATCH),
+    (f"batches show {DECIDED}", BATCH),
     ("certificates list", CERTIFICATE),
     ("certificates show QC-2026-000001", CERTIFICATE),
     ("certificates verify site/certificates/QC-2026-000001.pdf", {"verified", "sentence", "steps"}),
@@ -71,17 +71,17 @@ def test_no_secret_is_in_the_list_of_people(log_in: Callable[[str], Player], nes
     assert "session" not in out
 
 
-def test_a_released_batch_as_json_agrees_with_the_log(log_in: Callable[[str], Player], nesqc: Run) -> None:
+def test_a_decided_batch_as_json_agrees_with_the_log(log_in: Callable[[str], Player], nesqc: Run) -> None:
     log_in("reviewer")
-    batch = json.loads(nesqc("batches", "show", RELEASED, "--json").out)
-    rows = json.loads(nesqc("audit", "search", "--record", RELEASED, "--json").out)
+    batch = json.loads(nesqc("batches", "show", DECIDED, "--json").out)
+    rows = json.loads(nesqc("audit", "search", "--record", DECIDED, "--json").out)
     scored = [row for row in rows if row["what"] == "image_scored"]
     assert len(batch["images"]) == len(scored) == 24
     assert [s["meaning"] for s in batch["signatures"]] == [
         "performed",
         "reviewed",
         "audit trail reviewed",
-        "released",
+        batch["decision"],
     ]
     signed = {row["entry"]: row["person"] for row in rows}
     assert all(s["in_present_form"] and signed[s["entry"]] == s["person"] for s in batch["signatures"])

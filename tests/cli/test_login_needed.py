@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nesqc_gmp.errors import AuthenticationError
-from tests.cli.conftest import RELEASED, Run
+from tests.cli.conftest import DECIDED, Run
 from tests.cli.test_help import COMMANDS
 
 OPEN = {"demo", "site init", "login", "people passphrase", "audit verify", "certificates verify"}
@@ -59,6 +59,6 @@ def test_the_verifiers_need_no_login(site: Path, nesqc: Run) -> None:
 
 def test_logging_out_ends_the_session(site: Path, log_in: Any, nesqc: Run) -> None:
     log_in("operator")
-    assert nesqc("batches", "show", RELEASED).code == 0
+    assert nesqc("batches", "show", DECIDED).code == 0
     assert nesqc("logout").code == 0
-    assert nesqc("batches", "show", RELEASED).code == AuthenticationError.exit_code
+    assert nesqc("batches", "show", DECIDED).code == AuthenticationError.exit_code

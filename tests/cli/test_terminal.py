@@ -13,8 +13,12 @@ import pexpect
 import pytest
 
 from nesqc_gmp.cli import terminal as typed
+from nesqc_gmp.config import SitePaths, sessions_folder
 from nesqc_gmp.demonstration.people import OPERATOR, QA, Player
-from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.errors import AccountLockedError, AuthenticationError, InvalidInputError
+from nesqc_gmp.esign import Credentials
+from nesqc_gmp.procedures import people
+from nesqc_gmp.procedures.context import Site
 from tests.cli.conftest import SEALED, Run, Terminal, ended
 
 LogIn = Callable[[str], Player]
@@ -38,6 +42,12 @@ def log_in_by_hand(terminal: Terminal, person: str, passphrase: str) -> tuple[in
     child.expect(pexpect.EOF)
     said = str(child.before)
     return ended(child), said
+
+
+def type_in(site: Path, person: str, passphrase: str) -> None:
+    """Log in without a terminal, which is quicker."""
+    with Site(SitePaths(site)) as opened:
+        people.login(opened, Credentials(person, passphrase), sessions_folder())
 
 
 def test_two_people_found_a_site(tmp_path: Path, terminal: Terminal, nesqc: Run) -> None:
@@ -80,11 +90,11 @@ def test_two_people_found_a_site(tmp_path: Path, terminal: Terminal, nesqc: Run)
 
 
 def test_a_wrong_field_is_told_before_any_passphrase_is_asked(tmp_path: Path, terminal: Terminal) -> None:
-    people = []
+    founders = []
     for who, person in (("administrator", "a"), ("qa", "q q")):
-        people += [f"--{who}", person, f"--{who}-name", f"N {person}", f"--{who}-identity", "seen"]
+        founders += [f"--{who}", person, f"--{who}-name", f"N {person}", f"--{who}-identity", "seen"]
     facts = ("--name", "Lab", "--address", "S 1", "--authorisation", "M", "--zone", "Europe/Stockholm")
-    child = terminal("site", "init", tmp_path / "new", *facts, *people)
+    child = terminal("site", "init", tmp_path / "new", *facts, *founders)
     child.expect("Error: .*where: .*Use letters, digits")
     assert ended(child) == 40
     assert not (tmp_path / "new").exists()
@@ -100,10 +110,15 @@ def test_a_login_shows_no_passphrase_and_leaves_a_private_file(site: Path, termi
 
 
 def test_five_wrong_passphrases_lock(site: Path, terminal: Terminal, nesqc: Run, log_in: LogIn) -> None:
-    results = [log_in_by_hand(terminal, OPERATOR.person, "wrong passphrase") for _ in range(5)]
-    assert [code for code, _ in results] == [13, 13, 13, 13, 14]
-    assert "id or passphrase is wrong" in results[0][1]
-    assert log_in_by_hand(terminal, OPERATOR.person, OPERATOR.passphrase)[0] == 14
+    for _ in range(3):
+        with pytest.raises(AuthenticationError):
+            type_in(site, OPERATOR.person, "wrong passphrase")
+    code, said = log_in_by_hand(terminal, OPERATOR.person, "wrong passphrase")
+    assert code == 13
+    assert "id or passphrase is wrong" in said
+    assert log_in_by_hand(terminal, OPERATOR.person, "wrong passphrase")[0] == 14
+    with pytest.raises(AccountLockedError):
+        type_in(site, OPERATOR.person, OPERATOR.passphrase)
     log_in("qa")
     (incident,) = json.loads(nesqc("site", "status", "--json").out)["open_incidents"]
     assert incident["kind"] == "account locked"
@@ -137,7 +152,7 @@ def test_a_grant_is_signed_as_it_is_shown_and_brings_the_second_half(
     assert statement.replace("\r\n", "\n") == entry["record"]["signature"]["statement"]
     assert entry["reason"] == "Trained on SOP-01"
     set_passphrase(terminal, "e.berg", first, second)
-    assert log_in_by_hand(terminal, "e.berg", GOOD)[0] == 0
+    type_in(site, "e.berg", GOOD)
     assert nesqc("audit", "verify").code == 0
 
 
@@ -167,8 +182,9 @@ def test_a_changed_passphrase_replaces_the_old_one(site: Path, terminal: Termina
         child.sendline(answer)
     child.expect("is changed")
     assert ended(child) == 0
-    assert log_in_by_hand(terminal, OPERATOR.person, OPERATOR.passphrase)[0] == 13
-    assert log_in_by_hand(terminal, OPERATOR.person, GOOD)[0] == 0
+    with pytest.raises(AuthenticationError):
+        type_in(site, OPERATOR.person, OPERATOR.passphrase)
+    type_in(site, OPERATOR.person, GOOD)
 
 
 def test_nobody_signs_for_another(site: Path, terminal: Terminal, log_in: LogIn) -> None:
