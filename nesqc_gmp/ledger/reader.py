@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
@@ -203,10 +204,12 @@ def _checked(row: Any) -> bytes:
 def _parsed(body: bytes, index: int) -> Entry:
     try:
         entry = Entry.model_validate_json(body)
-    except ValueError as error:
-        raise IntegrityError(
-            f"the entry is not a record this software knows: {error}", where=f"entry {index}", first_bad=index
-        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "entry"
+        what = f"the entry is not a record this software knows: {field}: {first['msg']}"
+        remedy = "Use the version of the software that wrote it; see the entry's field `software`."
+        raise IntegrityError(what, where=f"entry {index}", remedy=remedy, first_bad=index) from error
     if entry.index != index:
         what = f"the entry was written at index {entry.index}"
         raise IntegrityError(what, where=f"entry {index}", remedy="Run `nesqc audit verify`.", first_bad=index)
