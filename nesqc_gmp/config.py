@@ -17,9 +17,11 @@ class SitePaths:
 
     Args:
         folder: The site folder.
+        pinned: Folder with the public keys as somebody outside keeps them; the site's own otherwise.
     """
 
     folder: Path
+    pinned: Path | None = None
 
     @property
     def ledger(self) -> Path:
@@ -64,7 +66,7 @@ class SitePaths:
     @property
     def trust(self) -> Path:
         """What an auditor pins: the log's public key and the authority's certificate."""
-        return self.folder / "trust"
+        return self.pinned or self.folder / "trust"
 
     @property
     def log_verifier(self) -> Path:
@@ -81,8 +83,12 @@ class SitePaths:
         return self.keys / "people" / f"{person}.json"
 
 
-def find_site(named: Path | None) -> SitePaths:
+def find_site(named: Path | None, beside: Path | None = None) -> SitePaths:
     """The site that is named, by ``NESQC_SITE``, or the nearest folder above that holds one.
+
+    Args:
+        named: The folder that was named.
+        beside: A file whose own folders above are looked through too.
 
     Raises:
         NotFoundError: There is no site.
@@ -94,7 +100,8 @@ def find_site(named: Path | None) -> SitePaths:
                 "the folder holds no site", where=str(chosen), remedy="Make one with `nesqc site init` or `nesqc demo`."
             )
         return SitePaths(chosen)
-    for folder in (Path.cwd(), *Path.cwd().parents):
+    starts = [Path.cwd(), *([beside.resolve().parent] if beside else [])]
+    for folder in (above for start in starts for above in (start, *start.parents)):
         if (folder / LEDGER_FILE).is_file():
             return SitePaths(folder)
     raise NotFoundError(

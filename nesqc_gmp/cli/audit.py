@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nesqc_gmp.cli.options import BatchArgument, JsonOption, Role, SiteOption
+from nesqc_gmp.cli.options import BatchArgument, JsonOption, Role, SiteOption, TrustOption
 from nesqc_gmp.cli.run import logged_in, noun
 from nesqc_gmp.errors import IntegrityError
 
@@ -136,6 +137,7 @@ def verify(
     checkpoint: Annotated[
         list[Path] | None, typer.Option("--checkpoint", metavar="FILE", help="Checkpoint kept elsewhere; repeatable.")
     ] = None,
+    trust: TrustOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -148,7 +150,7 @@ def verify(
     from nesqc_gmp.config import find_site
     from nesqc_gmp.procedures import audit
 
-    paths = find_site(site)
+    paths = replace(find_site(site), pinned=trust)
     with show.progress("verifying") as bar:
         report = audit.verify(paths, certificates=certificates, checkpoints=checkpoint or (), progress=bar.at)
     show.print_report(report, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nesqc_gmp.cli.options import BatchArgument, JsonOption, ReasonOption, SiteOption
+from nesqc_gmp.cli.options import BatchArgument, JsonOption, ReasonOption, SiteOption, TrustOption
 from nesqc_gmp.cli.run import logged_in, noun
 from nesqc_gmp.errors import CertificateInvalidError, NotFoundError
 
@@ -103,29 +103,30 @@ def verify(
         Path | None,
         typer.Option("--evidence", metavar="DIR", help="Evidence folder; else the one beside the file."),
     ] = None,
+    trust: TrustOption = None,
     site: SiteOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify a certificate file; needs no login. Exit code 31 where a step fails.
 
-    The site whose keys are pinned is found as everywhere (--site, NESQC_SITE, the nearest folder above). Without a
-    site the keys are taken from beside the evidence, and the report says so.
+    The site is found as everywhere (--site, NESQC_SITE, the nearest folder above), or above the file itself. Without
+    a site, --trust names the keys; keys that come with the file prove nothing and are never used.
     """
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import certificates
 
-    report = certificates.verify(file, site=_site_if_any(site), evidence=evidence)
+    report = certificates.verify(file, site=_site_if_any(site, file), evidence=evidence, trust=trust)
     show.print_report(report, as_json=as_json)
     if not report.verified:
         raise typer.Exit(CertificateInvalidError.exit_code)
 
 
-def _site_if_any(named: Path | None) -> SitePaths | None:
+def _site_if_any(named: Path | None, file: Path) -> SitePaths | None:
     """The site, or ``None`` where none was named and none lies above."""
     from nesqc_gmp.config import find_site
 
     try:
-        return find_site(named)
+        return find_site(named, beside=file)
     except NotFoundError:
         if named is not None or os.environ.get("NESQC_SITE"):
             raise

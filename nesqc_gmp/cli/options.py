@@ -37,6 +37,15 @@ SiteOption = Annotated[
         show_default=False,
     ),
 ]
+TrustOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust",
+        metavar="DIR",
+        help="Folder with log.vkey and authority.pem as you keep them; else the site's own.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print canonical JSON (RFC 8785) instead of a table.")]
 ReasonOption = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in at least eight characters; it is kept for ever.")

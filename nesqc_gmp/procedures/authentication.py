@@ -8,6 +8,7 @@ from nesqc_gmp.errors import (
     IntegrityError,
 )
 from nesqc_gmp.esign import Credentials, open_key
+from nesqc_gmp.identity.personal_key import load_certificate
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.records.entry import Subject
 from nesqc_gmp.records.people import AuthenticationFailed
@@ -50,6 +51,26 @@ def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[by
                 remedy="Two people reset it with `nesqc people reset`.",
             ) from None
         raise wrong from None
+
+
+def authenticate_to_sign(
+    site: Site, credentials: Credentials, purpose: str
+) -> tuple[bytes, people_state.Credential]:
+    """Check id and passphrase for a signature; the person's certificate has to be valid now.
+
+    Raises:
+        AuthenticationError: Wrong id or passphrase, or the certificate has run out.
+        AccountLockedError: The account cannot be used.
+    """
+    private, credential = authenticate(site, credentials, purpose)
+    ends = load_certificate(credential.certificate.encode()).not_valid_after_utc
+    if site.moment() > ends:
+        raise AuthenticationError(
+            f"your signing certificate ran out on {ends:%Y-%m-%d}",
+            where=credentials.person,
+            remedy="Make a new one with `nesqc people passphrase --change`.",
+        )
+    return private, credential
 
 
 def _record_use_of_closed(site: Site, person: Person, purpose: str, error: AccountLockedError) -> None:

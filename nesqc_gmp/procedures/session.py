@@ -19,7 +19,7 @@ from nesqc_gmp.esign import Ceremony, act_digest, sign_text
 from nesqc_gmp.esign.ceremony import require_same_person
 from nesqc_gmp.identity.roles import role_for
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
-from nesqc_gmp.procedures.authentication import authenticate
+from nesqc_gmp.procedures.authentication import authenticate_to_sign
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.signing import PLACEHOLDER, Make, Prepared, Signer, as_entered, statement_for
 from nesqc_gmp.records.entry import Actor, Record, Subject
@@ -165,7 +165,7 @@ class Session:
         text = statement.format()
         credentials = ceremony(text)
         require_same_person(self.person, credentials)
-        private, credential = authenticate(self.site, credentials, purpose)
+        private, credential = authenticate_to_sign(self.site, credentials, purpose)
         return sign_text(text, private, credential)
 
     def _statement(

@@ -24,7 +24,7 @@ from nesqc_gmp.identity.timestamping import issue_timestamp
 from nesqc_gmp.ledger import Reader, reading_copy, verify_database
 from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import NoteVerifier
-from nesqc_gmp.procedures.authentication import authenticate
+from nesqc_gmp.procedures.authentication import authenticate_to_sign
 from nesqc_gmp.procedures.batches.disposition import require_evidence
 from nesqc_gmp.procedures.certificates.content import Numbering, Source, content, gather
 from nesqc_gmp.procedures.certificates.evidence import write_evidence
@@ -173,7 +173,7 @@ def _signed(session: Session, draft: _Draft, signer: tuple[Person, str], ceremon
     text = statement.format()
     credentials = ceremony(text)
     require_same_person(session.person, credentials)
-    private, credential = authenticate(site, credentials, "sign: issued")
+    private, credential = authenticate_to_sign(site, credentials, "sign: issued")
     pdf = _sign_pdf(site, draft, person, private, credential.certificate)
     signature = sign_text(text, private, credential)
     return _enter(session, draft, statement, make(signature, sha256_hex(pdf)), pdf)

@@ -32,21 +32,24 @@ def show(session: Session, number: str) -> CertificateState:
         return get(fold_certificates(reader.entries_about("certificate")), number)
 
 
-def verify(pdf: Path, *, site: SitePaths | None, evidence: Path | None) -> VerificationReport:
+def verify(
+    pdf: Path, *, site: SitePaths | None, evidence: Path | None, trust: Path | None = None
+) -> VerificationReport:
     """Verify a certificate file, needing no login: the file, its proof, its evidence, and its standing at the site.
 
     Args:
         pdf: The file.
-        site: The site whose keys are pinned and whose log says whether the certificate still stands; without one the
-            keys are taken from beside the evidence, and the report says so.
+        site: The site whose keys are pinned and whose log says whether the certificate still stands.
         evidence: The evidence folder; by default the one beside the file, where there is one.
+        trust: Folder with the public keys (``log.vkey``, ``authority.pem``) as somebody outside keeps them; it goes
+            before those of the site. Keys that come with the file itself prove nothing and are never used.
 
     Raises:
         InvalidInputError: The file cannot be read, or there is no key to pin.
     """
     data = _read(pdf)
     folder = evidence or _beside(pdf)
-    authority, log_key = _pinned(site, folder)
+    authority, log_key = _pinned(site, trust)
     report = verify_pdf(data, authority_pem=authority)
     steps = [Step(number=s.number, name=s.name, passed=s.passed, detail=s.detail) for s in report.steps]
     if report.passed:
@@ -71,19 +74,16 @@ def _beside(pdf: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _pinned(site: SitePaths | None, folder: Path | None) -> tuple[bytes, str]:
-    if site is not None:
-        place, keys = site.trust, (site.authority_certificate, site.log_verifier)
-    elif folder is not None:
-        place, keys = folder, (folder / "authority.pem", folder / "log.vkey")
-    else:
+def _pinned(site: SitePaths | None, trust: Path | None) -> tuple[bytes, str]:
+    place = trust or (site.trust if site else None)
+    if place is None:
         raise InvalidInputError(
             "there is no key to check against",
             where="site",
-            remedy="Name the site with --site, or the evidence folder with --evidence.",
+            remedy="Name the site with --site, or a folder with its public keys with --trust.",
         )
     try:
-        return keys[0].read_bytes(), keys[1].read_text().strip()
+        return (place / "authority.pem").read_bytes(), (place / "log.vkey").read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError(f"the pinned keys cannot be read: {error}", where=str(place)) from error
 
@@ -134,7 +134,7 @@ def _evidence(report: CertificateReport, folder: Path | None, log_key: str, auth
 def _standing(site: SitePaths | None, report: CertificateReport, data: bytes) -> Check:
     name = "The certificate stands"
     if site is None:
-        return name, True, "not asked: no site was named, so a withdrawal would not be seen; keys are from the evidence"
+        return name, True, "not asked: no site was named, so a withdrawal would not be seen"
     number = report.identifier.partition("/")[0]
     try:
         with reading_copy(site.ledger) as engine, engine.connect() as connection:
