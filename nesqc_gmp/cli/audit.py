@@ -190,7 +190,7 @@ def _assess(batch: str, sheet: ReviewSheet) -> dict[int, str]:
     for number, exception in enumerate(sheet.exceptions, 1):
         show.print_title(f"Exception {number} of {len(sheet.exceptions)}: {exception.what}, entry {exception.index}")
         show.say(exception.detail)
-        assessments[exception.index] = terminal.ask("Your assessment")
+        assessments[exception.index] = terminal.ask("Your assessment", at_least=3)
     return assessments
 
 

@@ -43,8 +43,8 @@ def tell(text: str) -> None:
     print(wrapped(text, sys.stderr), file=sys.stderr)
 
 
-def ask(question: str) -> str:
-    """Ask for a line until there is one.
+def ask(question: str, at_least: int = 1) -> str:
+    """Ask for a line until there is one of so many characters.
 
     Raises:
         typer.Abort: The input ended.
@@ -54,8 +54,9 @@ def ask(question: str) -> str:
         line = sys.stdin.readline()
         if not line:
             raise typer.Abort
-        if line.strip():
+        if len(line.strip()) >= at_least:
             return line.strip()
+        tell(f"Please type at least {at_least} characters.")
 
 
 def ask_choice(question: str, choices: Iterable[str]) -> str:

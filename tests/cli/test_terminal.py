@@ -213,6 +213,9 @@ def test_an_audit_review_assesses_each_exception(site: Path, terminal: Terminal,
     for number in range(1, 20):
         child.expect(f"Exception {number} of 19: {'file refused' if number == 1 else 'likeness explained'}")
         child.expect("Your assessment: ")
+        if number == 2:
+            child.sendline("ok")
+            child.expect("at least 3 characters")
         child.sendline(f"Seen, number {number}")
     child.expect("Random sample")
     child.expect("Your conclusion: ")
