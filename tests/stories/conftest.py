@@ -95,10 +95,10 @@ def intruder() -> type[Intruder]:
 
 
 def overwrite(path: Path, change: Callable[[bytes], bytes]) -> None:
-    """Change a file that is read-only, and leave it read-only."""
-    mode = path.stat().st_mode
-    path.chmod(0o644)
-    path.write_bytes(change(path.read_bytes()))
+    """Put a changed file in the place of a read-only one; copies of the site share files by links."""
+    data, mode = path.read_bytes(), path.stat().st_mode
+    path.unlink()
+    path.write_bytes(change(data))
     path.chmod(mode)
 
 

@@ -129,7 +129,7 @@ def verified(paths: SitePaths, *, thoroughly: bool) -> None:
 
 def linked(source: str, target: str) -> None:
     """Link what is never changed, copy the rest."""
-    (os.link if "/objects/" in source else shutil.copy2)(source, target)
+    (os.link if "/site/objects/" in source else shutil.copy2)(source, target)
 
 
 def race(folder: Path, batch: str, images: Path) -> None:
