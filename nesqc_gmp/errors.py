@@ -16,7 +16,7 @@
     │   └── RecordTooLargeError    41   a record would exceed the size limit
     └── LedgerBusyError            50   the ledger could not be opened for writing in time
 
-Interruption by the person (Ctrl-C) ends with 130. Usage errors of the command line end with 2.
+A usage error of the command line ends with 2, an unexpected fault with 70, Ctrl-C with 130.
 """
 
 from __future__ import annotations

@@ -53,9 +53,7 @@ def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[by
         raise wrong from None
 
 
-def authenticate_to_sign(
-    site: Site, credentials: Credentials, purpose: str
-) -> tuple[bytes, people_state.Credential]:
+def authenticate_to_sign(site: Site, credentials: Credentials, purpose: str) -> tuple[bytes, people_state.Credential]:
     """Check id and passphrase for a signature; the person's certificate has to be valid now.
 
     Raises:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from nesqc_gmp.config import SitePaths
+from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.ledger import Ledger, LogSigner, Reader, Receipt, Transaction
 from nesqc_gmp.notes import Checkpoint as NoteCheckpoint
 from nesqc_gmp.notes import SignedNote
@@ -32,6 +33,21 @@ def instant_of(moment: datetime, zone: str) -> Instant:
     local = moment.astimezone(ZoneInfo(zone)).isoformat(timespec="microseconds")
     utc = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return Instant(utc=utc, local=local, zone=zone)
+
+
+def require_day(text: str, field: str) -> date:
+    """A calendar day.
+
+    Raises:
+        InvalidInputError: It is not YYYY-MM-DD.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise InvalidInputError(f"{text!r} is not a day", where=field, remedy="Write it as YYYY-MM-DD.")
+    return day
 
 
 class Site:

@@ -15,7 +15,7 @@ from nesqc_gmp.identity.sessions import SessionFile, new_session, read_session, 
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures import credentials as personal
 from nesqc_gmp.procedures.authentication import authenticate
-from nesqc_gmp.procedures.context import SYSTEM, Site
+from nesqc_gmp.procedures.context import SYSTEM, Site, require_day
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Actor, Subject
@@ -138,6 +138,8 @@ def grant(
         NotAuthorisedError: The granting person has no right to, or is the person.
         InvalidInputError: The role is held, or excludes one that is held.
     """
+    if expires_on is not None:
+        require_day(expires_on, "expires_on")
     code = _new_code()
     needed = False
 
@@ -295,6 +297,7 @@ def access_list(session: Session, as_of: str) -> tuple[Access, ...]:
         session: Who asks.
         as_of: Day in the site's time zone, YYYY-MM-DD.
     """
+    require_day(as_of, "as_of")
     with session.viewing("people.access-list") as reader:
         entries = [entry for entry in reader.entries_about("person") if entry.time.local[:10] <= as_of]
     return tuple(

@@ -15,6 +15,18 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 as 64 lower-case hexadecimal digits."""
 
+_HIDDEN = r"\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""Characters that a reader does not see or that change the order of what is seen: controls, line ends, invisible and
+bidirectional ones."""
+
+LINE_PATTERN = f"^[^{_HIDDEN}]+$"
+"""One visible line."""
+
+PrintedName = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True, pattern=LINE_PATTERN)
+]
+"""The name of a person as printed beside a signature (21 CFR 11.50(a)(1))."""
+
 DecimalText = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?$", max_length=64)]
 """A number as plain decimal text, without exponent."""
 

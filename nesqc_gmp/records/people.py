@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from nesqc_gmp.records.base import DateText, Frozen, Identifier, Sha256, Text
+from nesqc_gmp.records.base import DateText, Frozen, Identifier, PrintedName, Sha256, Text
 from nesqc_gmp.records.signatures import ElectronicSignature
 
 Role = Literal["administrator", "operator", "reviewer", "qa", "data scientist", "auditor"]
@@ -22,7 +22,7 @@ class PersonEnrolled(Frozen):
 
     kind: Literal["person_enrolled"] = "person_enrolled"
     person: Identifier
-    name: Text
+    name: PrintedName
     identity_reference: Text
     code_sha256: Sha256 | None
 

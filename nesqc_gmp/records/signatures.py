@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from nesqc_gmp.errors import IntegrityError
-from nesqc_gmp.records.base import Frozen, Instant, Sha256
+from nesqc_gmp.records.base import LINE_PATTERN, Frozen, Instant, Sha256
 
 Meaning = Literal[
     "acknowledged",
@@ -52,7 +52,7 @@ MEANING_SENTENCES: dict[Meaning, str] = {
     "superseded": "I replace this certificate by a new one.",
 }
 
-_Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\u2028\u2029\x85]{1,400}$")]
+_Line = Annotated[str, StringConstraints(pattern=LINE_PATTERN, max_length=400)]
 _HEADING = "nesqc signature statement v1"
 _LABELS = (
     "Log",
@@ -104,7 +104,7 @@ class Statement(Frozen):
     time: Instant
     previous_size: int
     previous_root: _Line
-    reason: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\u2028\u2029\x85]{1,1000}$")]
+    reason: Annotated[str, StringConstraints(pattern=LINE_PATTERN, max_length=1000)]
     summary: tuple[_Line, ...]
 
     def format(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
@@ -13,6 +12,7 @@ from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.duplicates import find_duplicates
 from nesqc_gmp.imaging.sample_sheet import read_sample_sheet
 from nesqc_gmp.procedures.batches.common import load_batch, subject
+from nesqc_gmp.procedures.context import require_day
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import (
     BatchRegistered,
@@ -47,7 +47,7 @@ def register(
         manufactured_on=manufactured_on,
         expires_on=expires_on,
     )
-    if _day(manufactured_on, "manufactured_on") > _day(expires_on, "expires_on"):
+    if require_day(manufactured_on, "manufactured_on") > require_day(expires_on, "expires_on"):
         raise InvalidInputError("the expiry date lies before the date of manufacture", where="expires_on")
     with session.acting("batches.register", subject(batch)) as act:
         if batch in act.transaction.batches():
@@ -55,13 +55,6 @@ def register(
         specifications = product_state.fold_specifications(act.transaction.entries_about("specification"))
         product_state.require(product_state.get(specifications, specification_id), "approved", "register a batch for")
         act.append(subject(batch), record)
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(f"{text!r} is not a date", where=field, remedy="Write it as YYYY-MM-DD.") from None
 
 
 @dataclass(frozen=True, slots=True)

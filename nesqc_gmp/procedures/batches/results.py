@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 from nesqc_gmp.decision.manual import judge_manual
@@ -10,6 +9,7 @@ from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError, NotFoundErro
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.common import load_batch, subject
+from nesqc_gmp.procedures.context import require_day
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.batches import ResultRecorded, ResultVerified
@@ -44,7 +44,7 @@ def record_result(
         OutOfSequenceError: There is a result already and no reason is given.
     """
     data = _evidence(evidence)
-    if _date(performed_on) > session.site.moment().date():
+    if require_day(performed_on, "performed_on") > session.site.moment().date():
         raise InvalidInputError("the test cannot have been performed in the future", where="performed_on")
     digest = session.site.objects.put(data)
     made: list[ResultRecorded] = []
@@ -91,13 +91,6 @@ def _evidence(path: Path) -> bytes:
     if not data:
         raise InvalidInputError("the evidence file is empty", where=str(path))
     return data
-
-
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(f"{text!r} is not a date", where="performed_on", remedy="Write YYYY-MM-DD.") from None
 
 
 def verify_result(session: Session, batch: str, test: str, ceremony: Ceremony) -> None:
