@@ -57,12 +57,19 @@ def authenticate_to_sign(site: Site, credentials: Credentials, purpose: str) -> 
     """Check id and passphrase for a signature; the person's certificate has to be valid now.
 
     Raises:
-        AuthenticationError: Wrong id or passphrase, or the certificate has run out.
+        AuthenticationError: Wrong id or passphrase, or the certificate has run out or not begun.
         AccountLockedError: The account cannot be used.
     """
     private, credential = authenticate(site, credentials, purpose)
-    ends = load_certificate(credential.certificate.encode()).not_valid_after_utc
-    if site.moment() > ends:
+    certificate, now = load_certificate(credential.certificate.encode()), site.moment()
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < begins:
+        raise AuthenticationError(
+            f"your signing certificate is valid only from {begins:%Y-%m-%d %H:%M} UTC; the clock was set back",
+            where=credentials.person,
+            remedy="Set the clock of this machine right.",
+        )
+    if now > ends:
         raise AuthenticationError(
             f"your signing certificate ran out on {ends:%Y-%m-%d}",
             where=credentials.person,

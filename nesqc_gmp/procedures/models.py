@@ -141,7 +141,7 @@ _RECORDS: dict[_Act, type[ModelApproved | ModelActivated | ModelRetired]] = {
 
 def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tuple[_Act, Standing, Meaning]) -> None:
     verb, standing, meaning = step
-    with session.viewing("models.list") as reader:
+    with session.viewing(f"models.{verb}") as reader:
         digest = get(fold_models(reader.entries_about("model")), name).model_sha256
 
     def prepare(reader: Reader, person: Person) -> Prepared:

@@ -11,25 +11,24 @@ from typing import NoReturn
 from nesqc_gmp.errors import (
     AuthenticationError,
     IntegrityError,
+    ModelRefusedError,
     NesqcError,
     NotAuthorisedError,
     OutOfSequenceError,
 )
-from nesqc_gmp.esign import Ceremony, act_digest, sign_text
+from nesqc_gmp.esign import Ceremony, Credentials, act_digest, sign_text
 from nesqc_gmp.esign.ceremony import require_same_person
 from nesqc_gmp.identity.roles import role_for
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures.authentication import authenticate_to_sign
 from nesqc_gmp.procedures.context import Site
-from nesqc_gmp.procedures.signing import PLACEHOLDER, Make, Prepared, Signer, as_entered, statement_for
+from nesqc_gmp.procedures.signing import PLACEHOLDER, Make, Prepared, Signer, as_entered, require_recent, statement_for
 from nesqc_gmp.records.entry import Actor, Record, Subject
 from nesqc_gmp.records.people import Role
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement
 from nesqc_gmp.records.site import ActRefused
 from nesqc_gmp.state import people as people_state
-from nesqc_gmp.state.people import Person
-
-SIGNING_TIME = timedelta(minutes=10)
+from nesqc_gmp.state.people import Credential, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Session:
             with self.site.ledger.writing() as transaction:
                 person, role = self.authorise(transaction, right)
                 yield Act(self, transaction, person, self.actor(person, role))
-        except (OutOfSequenceError, NotAuthorisedError, IntegrityError) as error:
+        except (OutOfSequenceError, NotAuthorisedError, IntegrityError, ModelRefusedError) as error:
             self.refuse(right, error, about)
 
     @contextmanager
@@ -163,10 +162,25 @@ class Session:
             AuthenticationError: Wrong id or passphrase; the failure is recorded.
         """
         text = statement.format()
-        credentials = ceremony(text)
-        require_same_person(self.person, credentials)
-        private, credential = authenticate_to_sign(self.site, credentials, purpose)
+        private, credential = self.opened_key(ceremony(text), purpose)
         return sign_text(text, private, credential)
+
+    def opened_key(self, credentials: Credentials, purpose: str) -> tuple[bytes, Credential]:
+        """The private key of the person who is logged in, opened for one signature, and its credential.
+
+        Raises:
+            AuthenticationError: Wrong id or passphrase, or another person's; recorded.
+            IntegrityError: The sealed key is not the one its owner set; recorded.
+        """
+        about = Subject(type="person", id=self.person)
+        try:
+            require_same_person(self.person, credentials)
+        except AuthenticationError as error:
+            self.refuse(purpose, error, about)
+        try:
+            return authenticate_to_sign(self.site, credentials, purpose)
+        except IntegrityError as error:
+            self.refuse(purpose, error, about)
 
     def _statement(
         self,
@@ -184,13 +198,11 @@ class Session:
         self, transaction: Transaction, subject: Subject, statement: Statement, act: str, again: Signer
     ) -> None:
         content = transaction.content(subject.type, subject.id)
-        signed_at = datetime.fromisoformat(statement.time.utc)
         if (content.sha256, act, again.meaning) != (statement.content_sha256, statement.act_sha256, statement.meaning):
             raise OutOfSequenceError(
                 "the record changed while it was being signed", where=statement.subject, remedy="Look again, then sign."
             )
-        if self.site.moment() - signed_at > SIGNING_TIME:
-            raise OutOfSequenceError("the statement was shown too long ago", remedy="Look again, then sign.")
+        require_recent(self.site, statement)
 
 
 @dataclass(frozen=True, slots=True)

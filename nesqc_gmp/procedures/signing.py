@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
-from nesqc_gmp.errors import (
-    InvalidInputError,
-)
+from nesqc_gmp.errors import InvalidInputError, OutOfSequenceError
 from nesqc_gmp.esign import act_digest
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.records.base import Reason
 from nesqc_gmp.records.entry import Record, Subject
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning, Statement
+
+SIGNING_TIME = timedelta(minutes=10)
+"""Longest time between the showing of a statement and its entry."""
 
 _REASON: TypeAdapter[str] = TypeAdapter(Reason)
 PLACEHOLDER = ElectronicSignature(statement="-", signature="-", certificate_sha256="0" * 64)
@@ -46,6 +48,20 @@ def as_entered(reason: str) -> str:
         raise InvalidInputError(
             "the reason is too short or too long", where="reason", remedy="Write 8 to 1000 characters."
         ) from None
+
+
+def require_recent(site: Site, statement: Statement) -> None:
+    """The statement was shown a short while ago, by a clock that was not set back since.
+
+    Raises:
+        OutOfSequenceError: It was not; entered, its signature would not hold.
+    """
+    if not timedelta(0) <= site.moment() - datetime.fromisoformat(statement.time.utc) <= SIGNING_TIME:
+        minutes = SIGNING_TIME.seconds // 60
+        raise OutOfSequenceError(
+            f"the statement was shown more than {minutes} minutes ago, or the clock was set back since",
+            remedy="Look again, then sign.",
+        )
 
 
 def statement_for(

@@ -17,24 +17,24 @@ from nesqc_gmp.certificate.sign import sign as sign_pdf
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError, NesqcError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony, sign_text
-from nesqc_gmp.esign.ceremony import require_same_person
 from nesqc_gmp.identity.authority import Revocation, issue_crl, load
 from nesqc_gmp.identity.personal_key import load_certificate
 from nesqc_gmp.identity.timestamping import issue_timestamp
 from nesqc_gmp.ledger import Reader, reading_copy, verify_database
 from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import NoteVerifier
-from nesqc_gmp.procedures.authentication import authenticate_to_sign
+from nesqc_gmp.procedures.batches.common import load_batch
 from nesqc_gmp.procedures.batches.disposition import require_evidence
 from nesqc_gmp.procedures.certificates.content import Numbering, Source, content, gather
 from nesqc_gmp.procedures.certificates.evidence import write_evidence
 from nesqc_gmp.procedures.certificates.pictures import examples
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.session import Session
-from nesqc_gmp.procedures.signing import Prepared, Signer, statement_for
+from nesqc_gmp.procedures.signing import Prepared, Signer, require_recent, statement_for
 from nesqc_gmp.records.certification import CertificateIssued, CertificateSuperseded, CertificateWithdrawn
 from nesqc_gmp.records.entry import Record, Subject
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement
+from nesqc_gmp.state.batches import Batch
 from nesqc_gmp.state.certificates import fold_certificates, get, of_batch, require_current
 from nesqc_gmp.state.people import People, Person
 
@@ -117,8 +117,7 @@ def _draft(site: Site, reader: Reader, batch: str, person: Person) -> _Draft:
         raise OutOfSequenceError(
             "no decision was made about the batch", where=batch, remedy="Release, reject or hold it first."
         )
-    if state.disposed.person != person.id:
-        raise NotAuthorisedError("the person who decided about the batch issues its certificate", where=batch)
+    _require_decider(state, person)
     certificates = fold_certificates(reader.entries_about("certificate"))
     earlier = of_batch(certificates, batch)
     if earlier and earlier[-1].standing == "current":
@@ -136,6 +135,13 @@ def _draft(site: Site, reader: Reader, batch: str, person: Person) -> _Draft:
     attachments = {RECORD: record, **_proof(site, reader, source)}
     unsigned = render(content(source, numbering, site.now(), shown), pictures, attachments)
     return _Draft(source, numbering, moment, record, pictures, unsigned, attachments)
+
+
+def _require_decider(batch: Batch, person: Person) -> None:
+    if batch.disposed is None or batch.disposed.person != person.id:
+        raise NotAuthorisedError(
+            "the person who decided about the batch issues its certificate", where=batch.registered.batch
+        )
 
 
 def _proof(site: Site, reader: Reader, source: Source) -> dict[str, bytes]:
@@ -171,9 +177,7 @@ def _signed(session: Session, draft: _Draft, signer: tuple[Person, str], ceremon
     with site.ledger.reading() as reader:
         statement = statement_for(site, reader, subject, (person.id, person.name, signer[1]), make, _shown(draft), None)
     text = statement.format()
-    credentials = ceremony(text)
-    require_same_person(session.person, credentials)
-    private, credential = authenticate_to_sign(site, credentials, "sign: issued")
+    private, credential = session.opened_key(ceremony(text), "sign: issued")
     pdf = _sign_pdf(site, draft, person, private, credential.certificate)
     signature = sign_text(text, private, credential)
     return _enter(session, draft, statement, make(signature, sha256_hex(pdf)), pdf)
@@ -257,6 +261,7 @@ def _enter(
             state = gather(transaction, site.founded, batch, site.ledger.origin).batch
             if state.last != draft.source.batch.last:
                 raise OutOfSequenceError("the batch changed while its certificate was being signed", where=batch)
+            require_recent(site, statement)
             site.append(transaction, session.actor(person, role, signed=True), _subject(number), record)
     except NesqcError as error:
         session.refuse("certificates.issue", error, _subject(number))
@@ -281,7 +286,11 @@ def withdraw(session: Session, number: str, reason: str, ceremony: Ceremony) -> 
 
 
 def supersede(session: Session, number: str, reason: str, ceremony: Ceremony) -> IssuedCertificate:
-    """Replace a certificate by a new revision, both signed; the old one remains and says so."""
+    """Replace a certificate by a new revision, both signed; the old one remains and says so.
+
+    Raises:
+        NotAuthorisedError: Another person decided; nothing is replaced that cannot be issued again.
+    """
     batch = _end(session, number, reason, ceremony, "superseded")
     return issue(session, batch, ceremony)
 
@@ -289,9 +298,11 @@ def supersede(session: Session, number: str, reason: str, ceremony: Ceremony) ->
 def _end(session: Session, number: str, reason: str, ceremony: Ceremony, how: str) -> str:
     batches: list[str] = []
 
-    def prepare(reader: Reader, _: Person) -> Prepared:
+    def prepare(reader: Reader, person: Person) -> Prepared:
         found = get(fold_certificates(reader.entries_about("certificate")), number)
         require_current(found)
+        if how == "superseded":
+            _require_decider(load_batch(reader, found.issued.batch)[0], person)
         batches.append(found.issued.batch)
 
         def make(signature: ElectronicSignature) -> Record:

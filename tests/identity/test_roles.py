@@ -1,0 +1,113 @@
+"""Who may do what: the table of the standard operating procedures, written down here a second time by hand."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any, get_args
+
+import pytest
+
+from nesqc_gmp.identity.roles import EXCLUSIVE, RIGHTS, conflicts, role_for
+from nesqc_gmp.records.people import Role
+
+A, O, R, Q, D, U = ROLES = ("administrator", "operator", "reviewer", "qa", "data scientist", "auditor")  # noqa: E741
+READERS = {O, R, Q, D, U}
+
+MATRIX: dict[str, set[str]] = {
+    "audit.log": READERS,
+    "audit.search": READERS,
+    "audit.checkpoint": {A, R, Q, U},
+    "audit.review": {R, Q},
+    "batches.list": READERS,
+    "batches.show": READERS,
+    "batches.register": {O},
+    "batches.receive": {O},
+    "batches.explain": {O, R},
+    "batches.seal": {O},
+    "batches.analyse": {O},
+    "batches.read": {O, R},
+    "batches.record-result": {O},
+    "batches.verify-result": {R},
+    "batches.submit": {O},
+    "batches.review": {R},
+    "batches.hold": {Q},
+    "batches.reject": {Q},
+    "batches.release": {Q},
+    "certificates.list": READERS,
+    "certificates.show": READERS,
+    "certificates.issue": {Q},
+    "certificates.supersede": {Q},
+    "certificates.withdraw": {Q},
+    "models.list": READERS,
+    "models.show": READERS,
+    "models.verify": READERS,
+    "models.lock": {D},
+    "models.install": {R, D},
+    "models.approve": {Q},
+    "models.activate": {Q},
+    "models.retire": {Q},
+    "people.list": READERS | {A},
+    "people.access-list": READERS | {A},
+    "people.enrol": {A},
+    "people.grant": {Q},
+    "people.revoke": {A, Q},
+    "people.disable": {A, Q},
+    "people.reset": {A, Q},
+    "products.list": READERS,
+    "products.show": READERS,
+    "products.draft": {R, D},
+    "products.approve": {Q},
+    "products.retire": {Q},
+    "site.status": READERS | {A},
+    "site.assess": {Q},
+}
+
+
+@pytest.mark.parametrize("right", sorted(MATRIX))
+@pytest.mark.parametrize("role", ROLES)
+def test_matrix(role: Any, right: str) -> None:
+    expected = role if role in MATRIX[right] else None
+    assert role_for(right, frozenset({role})) == expected
+
+
+def test_nothing_is_in_the_table_that_is_not_in_the_matrix() -> None:
+    assert set().union(*RIGHTS.values()) == set(MATRIX)
+    assert set(RIGHTS) == set(get_args(Role)) == set(ROLES)
+
+
+def test_administrator_has_no_right_on_batches_models_products_or_certificates() -> None:
+    assert {right.split(".")[0] for right in RIGHTS["administrator"]} == {"people", "audit", "site"}
+    assert "audit.review" not in RIGHTS["administrator"]
+
+
+def test_no_single_person_can_enrol_and_grant() -> None:
+    """Whoever could do both could invent a colleague."""
+    allowed = [
+        held
+        for size in range(1, len(ROLES) + 1)
+        for held in combinations(ROLES, size)
+        if not any(pair <= set(held) for pair in EXCLUSIVE)
+    ]
+    assert len(allowed) > len(ROLES)
+    for held in allowed:
+        roles: Any = frozenset(held)
+        assert None in {role_for("people.enrol", roles), role_for("people.grant", roles)}, held
+        assert None in {role_for("batches.analyse", roles), role_for("batches.release", roles)}, held
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(A, O), (A, R), (A, Q), (A, D), (A, U), (Q, O), (U, O), (U, R), (U, Q)],
+)
+def test_roles_that_exclude_each_other(first: Any, second: Any) -> None:
+    assert conflicts(first, frozenset({second})) == (second,)
+    assert conflicts(second, frozenset({first})) == (first,)
+
+
+@pytest.mark.parametrize(("first", "second"), [(O, R), (R, Q), (R, D), (O, D), (Q, D), (D, U)])
+def test_roles_that_go_together(first: Any, second: Any) -> None:
+    assert conflicts(first, frozenset({second})) == ()
+
+
+def test_nobody_has_no_right() -> None:
+    assert all(role_for(right, frozenset()) is None for right in MATRIX)

@@ -1,0 +1,115 @@
+"""Every procedure refuses everybody whose role does not allow it, and the refusal is a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nesqc_gmp.errors import NotAuthorisedError
+from nesqc_gmp.procedures import audit, batches, certificates, models, people, products
+from nesqc_gmp.procedures import site as site_procedures
+
+DAY = "2026-11-20"
+WHY = "Because of the test"
+READERS = {"operator", "reviewer", "qa", "scientist", "auditor"}
+
+
+def never(statement: str) -> Any:
+    raise AssertionError("somebody without the right was asked to sign")
+
+
+def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
+    """Every procedure with a login: who may do it, and a call of it; the calls need not succeed."""
+    out = world.folder / "out.checkpoint"
+    draft = world.entries("specification_drafted")[0].record.specification
+    model, name = world.entries("model_installed")[0].record.model_sha256, draft.identifier
+    evidence = world.folder / "sessions.json"
+    return {
+        "audit.log": (READERS, lambda s: audit.log(s, 5, None)),
+        "audit.search": (READERS, lambda s: audit.search(
+            s, who=None, role=None, what=None, record=None, since=None, until=None, reason=None)),
+        "audit.checkpoint": ({"admin", "reviewer", "qa", "auditor"}, lambda s: audit.checkpoint(s, out)),
+        "audit.review": ({"reviewer", "qa"}, lambda s: audit.review(s, "B-1", {}, "c", True, never)),
+        "batches.list": (READERS, batches.batches),
+        "batches.show": (READERS, lambda s: batches.show(s, "B-1")),
+        "batches.register": ({"operator"}, lambda s: batches.register(s, "B-2", name, "L", DAY, DAY)),
+        "batches.receive": ({"operator"}, lambda s: batches.receive(
+            s, "B-1", [batches.Incoming(evidence, "C01", 1, "F09")])),
+        "batches.explain": ({"operator", "reviewer"}, lambda s: batches.explain(s, "B-1", "C01_F01", WHY)),
+        "batches.seal": ({"operator"}, lambda s: batches.seal(s, "B-1")),
+        "batches.analyse": ({"operator"}, lambda s: batches.analyse(s, "B-1")),
+        "batches.read": ({"operator", "reviewer"}, lambda s: batches.read(
+            s, "B-1", "C01_F01", "conforming", WHY, blinded=False)),
+        "batches.record-result": ({"operator"}, lambda s: batches.record_result(
+            s, "B-1", "viability", "1", DAY, evidence, WHY, never)),
+        "batches.verify-result": ({"reviewer"}, lambda s: batches.verify_result(s, "B-1", "viability", never)),
+        "batches.submit": ({"operator"}, lambda s: batches.submit(s, "B-1", never)),
+        "batches.review": ({"reviewer"}, lambda s: batches.review(s, "B-1", (), "c", never)),
+        "batches.release": ({"qa"}, lambda s: batches.release(s, "B-1", "c", never)),
+        "batches.reject": ({"qa"}, lambda s: batches.reject(s, "B-1", "c", WHY, never)),
+        "batches.hold": ({"qa"}, lambda s: batches.hold(s, "B-1", "c", WHY, never)),
+        "certificates.list": (READERS, certificates.certificates),
+        "certificates.show": (READERS, lambda s: certificates.show(s, "QC-2026-000001")),
+        "certificates.issue": ({"qa"}, lambda s: certificates.issue(s, "B-1", never)),
+        "certificates.withdraw": ({"qa"}, lambda s: certificates.withdraw(s, "QC-2026-000001", WHY, never)),
+        "certificates.supersede": ({"qa"}, lambda s: certificates.supersede(s, "QC-2026-000001", WHY, never)),
+        "models.list": (READERS, models.models),
+        "models.verify": (READERS, lambda s: models.verify(s, model)),
+        "models.lock": ({"scientist"}, lambda s: models.lock(s, world.folder, evidence)),
+        "models.approve": ({"qa"}, lambda s: models.approve(s, model, WHY, never)),
+        "models.activate": ({"qa"}, lambda s: models.activate(s, model, WHY, never)),
+        "models.retire": ({"qa"}, lambda s: models.retire(s, model, WHY, never)),
+        "people.list": (READERS | {"admin"}, people.people),
+        "people.access-list": (READERS | {"admin"}, lambda s: people.access_list(s, DAY)),
+        "people.enrol": ({"admin"}, lambda s: people.enrol(s, "n.new", "New", "ref")),
+        "people.grant": ({"qa"}, lambda s: people.grant(s, "u.hallgren", "data scientist", "T", None, WHY, never)),
+        "people.revoke": ({"admin", "qa"}, lambda s: people.revoke(s, "d.sandell", "data scientist", WHY)),
+        "people.disable": ({"admin", "qa"}, lambda s: people.disable(s, "d.sandell", WHY)),
+        "people.reset": ({"admin", "qa"}, lambda s: people.reset(s, "d.sandell", WHY)),
+        "products.list": (READERS, products.specifications),
+        "products.draft": ({"reviewer", "scientist"}, lambda s: products.draft(s, draft)),
+        "products.approve": ({"qa"}, lambda s: products.approve(s, name, WHY, never)),
+        "products.retire": ({"qa"}, lambda s: products.retire(s, name, WHY, never)),
+        "site.status": (READERS | {"admin"}, site_procedures.status),
+        "site.assess": ({"qa"}, lambda s: site_procedures.assess(s, "I-000001", WHY, never)),
+    }  # fmt: skip
+
+
+def test_everybody_else_is_refused_and_it_is_recorded(analysed: Any, people: Any) -> None:
+    """Walks every procedure with every role that may not do it; nobody is asked for a passphrase."""
+    expected: list[tuple[str, str, str]] = []
+    content = len([entry for entry in analysed.entries() if entry.kind != "act_refused"])
+    for right, (allowed, call) in nobody(analysed).items():
+        for who in people.keys() - allowed:
+            with pytest.raises(NotAuthorisedError, match="may not do this"):
+                call(analysed.session(who))
+            expected.append((people[who][0], right, "NotAuthorisedError"))
+    assert analysed.refused() == expected
+    assert len(expected) > 140
+    assert len([entry for entry in analysed.entries() if entry.kind != "act_refused"]) == content
+
+
+def test_the_walk_is_complete(analysed: Any) -> None:
+    """Every right of the table is walked, but for views of one record that share their procedure with the list."""
+    from nesqc_gmp.identity.roles import RIGHTS
+
+    walked = set(nobody(analysed))
+    assert set().union(*RIGHTS.values()) - walked == {"models.show", "products.show", "models.install"}
+
+
+def test_install_is_refused_too(analysed: Any, people: Any) -> None:
+    """On its own: it runs the golden images before it asks."""
+    folder = Path(__file__).parents[2] / "models"
+    package = sorted(folder.glob("nes-morphology-sim-*/manifest.json"))[-1].parent
+    with pytest.raises(NotAuthorisedError, match="may not do this"):
+        models.install(analysed.session("operator"), package)
+    assert analysed.refused() == [("o.brannstrom", "models.install", "NotAuthorisedError")]
+
+
+def test_administrator_sees_no_batch(analysed: Any) -> None:
+    for look in (batches.batches, lambda s: batches.show(s, "B-1"), certificates.certificates):
+        with pytest.raises(NotAuthorisedError):
+            look(analysed.session("admin"))
