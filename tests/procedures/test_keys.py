@@ -1,4 +1,4 @@
-"""What keys and certificates decide: one that ran out signs nothing, and keys that come with a file are not believed."""
+"""What keys decide: a certificate that ran out signs nothing, and keys that come with a file are not believed."""
 
 from __future__ import annotations
 
