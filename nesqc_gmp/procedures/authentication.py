@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from nesqc_gmp.errors import (
     AccountLockedError,
     AuthenticationError,
@@ -14,7 +16,7 @@ from nesqc_gmp.records.entry import Subject
 from nesqc_gmp.records.people import AuthenticationFailed
 from nesqc_gmp.records.site import ActRefused
 from nesqc_gmp.state import people as people_state
-from nesqc_gmp.state.people import FAILURES_LIMIT, Person
+from nesqc_gmp.state.people import FAILURES_LIMIT
 
 
 def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[bytes, people_state.Credential]:
@@ -36,7 +38,7 @@ def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[by
     try:
         credential = people_state.require_usable(person)
     except AccountLockedError as error:
-        _record_use_of_closed(site, person, purpose, error)
+        _record_refusal(site, person.id, purpose, error)
         raise
     try:
         envelope = site.paths.envelope(person.id).read_bytes()
@@ -61,28 +63,36 @@ def authenticate_to_sign(site: Site, credentials: Credentials, purpose: str) -> 
         AccountLockedError: The account cannot be used.
     """
     private, credential = authenticate(site, credentials, purpose)
-    certificate, now = load_certificate(credential.certificate.encode()), site.moment()
-    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if now < begins:
-        raise AuthenticationError(
-            f"your signing certificate is valid only from {begins:%Y-%m-%d %H:%M} UTC; the clock was set back",
-            where=credentials.person,
-            remedy="Set the clock of this machine right.",
-        )
-    if now > ends:
-        raise AuthenticationError(
-            f"your signing certificate ran out on {ends:%Y-%m-%d}",
-            where=credentials.person,
-            remedy="Make a new one with `nesqc people passphrase --change`.",
-        )
+    outside = _outside_validity(credential, site.moment(), credentials.person)
+    if outside is not None:
+        _record_refusal(site, credentials.person, purpose, outside)
+        raise outside
     return private, credential
 
 
-def _record_use_of_closed(site: Site, person: Person, purpose: str, error: AccountLockedError) -> None:
-    """Record that somebody tried an account that cannot be used (21 CFR 11.300(d))."""
+def _outside_validity(credential: people_state.Credential, now: datetime, person: str) -> AuthenticationError | None:
+    certificate = load_certificate(credential.certificate.encode())
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if now < begins:
+        return AuthenticationError(
+            f"your signing certificate is valid only from {begins:%Y-%m-%d %H:%M} UTC; the clock was set back",
+            where=person,
+            remedy="Set the clock of this machine right.",
+        )
+    if now > ends:
+        return AuthenticationError(
+            f"your signing certificate ran out on {ends:%Y-%m-%d}",
+            where=person,
+            remedy="Make a new one with `nesqc people passphrase --change`.",
+        )
+    return None
+
+
+def _record_refusal(site: Site, person: str, purpose: str, error: AuthenticationError) -> None:
+    """Record that somebody tried an account or a certificate that cannot be used (21 CFR 11.300(d))."""
     with site.ledger.writing() as transaction:
         record = ActRefused(act=purpose, why=str(error), error=type(error).__name__)
-        site.append(transaction, SYSTEM, Subject(type="person", id=person.id), record)
+        site.append(transaction, SYSTEM, Subject(type="person", id=person), record)
 
 
 def _record_failure(site: Site, person_id: str | None, purpose: str) -> bool:

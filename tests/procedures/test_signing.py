@@ -75,6 +75,7 @@ def test_record_that_changed_meanwhile(analysed: Any) -> None:
 @pytest.mark.parametrize(("minutes", "holds"), [(9.9, True), (10.1, False), (-1, False)])
 def test_time_between_sight_and_entry(minutes: float, holds: bool, analysed: Any) -> None:
     """A clock set back while somebody signs would leave a signature later than its own entry."""
+    analysed.clock.move(hours=1)
 
     def slowly(statement: str) -> Any:
         analysed.clock.move(minutes=minutes)
@@ -91,6 +92,7 @@ def test_time_between_sight_and_entry(minutes: float, holds: bool, analysed: Any
 
 @pytest.mark.parametrize("minutes", [11, -1])
 def test_time_between_sight_and_issue(minutes: float, analysed: Any, life: Any) -> None:
+    analysed.clock.move(hours=1)
     life(analysed).reject("B-1")
 
     def slowly(statement: str) -> Any:
@@ -148,3 +150,4 @@ def test_certificate_that_has_not_begun_signs_nothing(analysed: Any) -> None:
     with pytest.raises(AuthenticationError, match="valid only from"):
         batches.submit(analysed.session("operator"), "B-1", analysed.signs("operator"))
     assert analysed.entries("batch_submitted") == []
+    assert analysed.refused() == [("system", "sign: performed", "AuthenticationError")]
