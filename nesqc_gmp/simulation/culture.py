@@ -28,6 +28,8 @@ PIXEL_SIZE_UM = "1"
 """Edge of a simulated pixel, in micrometres: cells lie 11 to 13.5 micrometres apart."""
 
 _MARGIN = 32
+_SCATTER_A_PASSAGE = 0.002
+"""Small beside the mildest defect: a late passage is no defect."""
 
 
 def simulate(
@@ -76,7 +78,7 @@ def _living(random: np.random.Generator, culture: CultureLook, defect: float, ed
     kept = culture.rosettes * (1 - min(1.0, 1.3 * defect))
     rosettes = place_rosettes(random, int(random.poisson(kept * fields) if defect else round(kept * fields)), edge)
     reach = rosettes + np.array([0, 0, 3.1 * culture.spacing_px]) if len(rosettes) else rosettes
-    scatter = min(1.0, 0.02 * max(0, culture.passage - 10) * 0.4 + 0.95 * defect)
+    scatter = min(1.0, _SCATTER_A_PASSAGE * culture.passage + 0.95 * defect)
     spindle = spindle_cells(random, int(random.poisson(95 * defect * fields)), edge)
     flat = flat_cells(random, int(random.poisson(26 * defect * fields)), edge)
     strangers = joined(spindle, flat)
