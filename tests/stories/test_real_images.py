@@ -200,6 +200,11 @@ def test_ldc_brightfield(ready: Any, life: Any, real_images: Any, tmp_path: Path
     assert any("broken.png was refused" in remark["text"] for remark in record["remarks"])
 
 
+def pixels(path: Path) -> Any:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
 def test_ldc_reaches_the_model_and_is_not_believed(
     ready: Any, life: Any, real_images: Any, tmp_path: Path, specification_of: Any, approved: Any
 ) -> None:
@@ -207,7 +212,7 @@ def test_ldc_reaches_the_model_and_is_not_believed(
     files = sorted(real_images("ldc/images").glob("*.png"))
     made = []
     for number in range(8):
-        chosen = [np.asarray(Image.open(file).convert("RGB"))[:200, :200] for file in files[number * 3 :][:9]]
+        chosen = [pixels(file)[:200, :200] for file in files[number * 3 :][:9]]
         rows = [np.hstack(chosen[row * 3 : row * 3 + 3]) for row in range(3)]
         path = tmp_path / f"mosaic-{number}.png"
         Image.fromarray(np.vstack(rows)).save(path)
