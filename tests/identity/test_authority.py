@@ -135,6 +135,7 @@ def test_names_that_are_not_what_they_look_like_are_refused(name: str) -> None:
     [("", 1, NOW, KEY.public_key), ("a b", 1, NOW, KEY.public_key), ("ä", 1, NOW, KEY.public_key),
      ("a", 0, NOW, KEY.public_key), ("a", -1, NOW, KEY.public_key), ("a", 1 << 200, NOW, KEY.public_key),
      ("a", 1, datetime(2028, 1, 1), KEY.public_key), ("a", 1, NOW, b"no key")],  # noqa: DTZ001
+    ids=["no id", "blank", "letter", "serial 0", "serial -1", "long serial", "no offset", "no key"],
 )  # fmt: skip
 def test_other_unusable_input_is_refused(person_id: str, serial: int, now: datetime, key: bytes) -> None:
     with pytest.raises(InvalidInputError):
