@@ -343,8 +343,8 @@ def released_origin(analysed_origin: World, tmp_path_factory: pytest.TempPathFac
     return world
 
 
-def _copied(origin: World, tmp_path: Path) -> Iterator[World]:
-    world = origin.copy(tmp_path / "world")
+def _copied(origin: World, folder: Path) -> Iterator[World]:
+    world = origin.copy(folder)
     yield world
     world.close()
     shutil.rmtree(world.folder)
@@ -353,25 +353,25 @@ def _copied(origin: World, tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def founded(founded_origin: World, tmp_path: Path) -> Iterator[World]:
     """A copy of the site with people only."""
-    yield from _copied(founded_origin, tmp_path)
+    yield from _copied(founded_origin, tmp_path / "founded-copy")
 
 
 @pytest.fixture
 def ready(ready_origin: World, tmp_path: Path) -> Iterator[World]:
     """A copy of the site that can receive batches."""
-    yield from _copied(ready_origin, tmp_path)
+    yield from _copied(ready_origin, tmp_path / "ready-copy")
 
 
 @pytest.fixture
 def analysed(analysed_origin: World, tmp_path: Path) -> Iterator[World]:
     """A copy of the site with B-1 analysed."""
-    yield from _copied(analysed_origin, tmp_path)
+    yield from _copied(analysed_origin, tmp_path / "analysed-copy")
 
 
 @pytest.fixture
 def released(released_origin: World, tmp_path: Path) -> Iterator[World]:
     """A copy of the site with B-1 released and its certificate issued."""
-    yield from _copied(released_origin, tmp_path)
+    yield from _copied(released_origin, tmp_path / "released-copy")
 
 
 @pytest.fixture(scope="session")
