@@ -28,6 +28,7 @@ from rich.progress import Progress
 from nesqc_gmp import merkle, store
 from nesqc_gmp.digest import canonical_json
 from nesqc_gmp.ledger import Ledger, LogSigner, reading_copy, verify_database
+from nesqc_gmp.ledger.body import compose
 from nesqc_gmp.ledger.projections import PROJECTIONS
 from nesqc_gmp.records.base import Instant
 from nesqc_gmp.records.batches import ImageScored
@@ -172,12 +173,11 @@ def breakdown(folder: Path, make: Callable[[int], Record]) -> None:
     """What an append costs beyond the inserts."""
     signer = LogSigner.create(folder / "key", folder / "state", ORIGIN)
     record, moment = make(1), instant(1)
-    value, whole = record.model_dump(mode="json"), plain_body(1, record)
+    whole = plain_body(1, record)
     data, note, lock = canonical_json(whole), signer.sign(1, b"h" * 32), signer.lock()
     parts: dict[str, Callable[[], object]] = {
         "sign the checkpoint (Ed25519)": lambda: signer.sign(1, b"h" * 32),
-        "canonical JSON of record and time": lambda: [*map(canonical_json, (value, moment.utc, moment.local))],
-        "values of record and time": lambda: (record.model_dump(mode="json"), moment.model_dump(mode="json")),
+        "values and canonical JSON of the entry": lambda: compose(ORIGIN, 1, moment, ACTOR, SUBJECT, None, record),
         "leaf hash": lambda: merkle.leaf_hash(data),
         "lock and unlock": lambda: (lock.acquire(), lock.release()),
         "keep the checkpoint": lambda: signer.remember(note),
