@@ -239,10 +239,12 @@ def test_specification(model: Any, **changes: Any) -> Any:
         model: The installed model.
         changes: Fields of the specification, or of its input space as ``input_space``.
     """
-    from nesqc_gmp.demonstration.script import example_specification
+    import tomllib
+
+    from nesqc_gmp.demonstration.script import example_text
     from nesqc_gmp.records.products import Specification
 
-    value = example_specification(model.model_sha256, model.manifest).model_dump(mode="json")
+    value = tomllib.loads(example_text(model.model_sha256, model.manifest))
     value |= {"product": "NES-TEST", "tests": value["tests"][:2]}
     value["sampling"] |= {"cultures_min": 1, "fields_min": 2}
     value["tests"][0] |= {"valid_images_min": 2} | changes.pop("test", {})

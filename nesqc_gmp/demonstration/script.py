@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.demonstration.images import simulate_batch
@@ -19,6 +18,7 @@ from nesqc_gmp.procedures import site as site_procedures
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.site import Founder, SiteFacts
+from nesqc_gmp.records.models import ModelManifest
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Attempt, Batch
@@ -126,12 +126,13 @@ def _enrol(turns: Turns, site: Site, say: Say) -> None:
 def _approve(turns: Turns, package: Path, out: Path, say: Say, *, own_images: bool) -> str:
     reviewer = turns.of(REVIEWER)
     model = models.install(reviewer, package)
-    say(REVIEWER.name, f"installs the locked model {model.label}; its golden run is {'identical'}.")
-    specification = example_specification(model.model_sha256, model.manifest)
+    say(REVIEWER.name, f"installs the locked model {model.label}; its golden outputs are identical byte for byte.")
+    example = out / "specification.toml"
+    example.write_text(example_text(model.model_sha256, model.manifest), encoding="utf-8")
+    specification = products.read_specification(example)
     if own_images:
         specification = for_own_images(specification)
     name = products.draft(reviewer, specification)
-    (out / "specification.toml").write_text(_example_text())
     quality = turns.of(QA)
     models.approve(quality, model.model_sha256, "Approved for the demonstration", signs(QA))
     models.activate(quality, model.model_sha256, "Activated for the demonstration", signs(QA))
@@ -140,17 +141,18 @@ def _approve(turns: Turns, package: Path, out: Path, say: Say, *, own_images: bo
     return name
 
 
-def _example_text() -> str:
-    return (resources.files("nesqc_gmp.demonstration") / "specification.toml").read_text("utf-8")
-
-
-def example_specification(model_sha256: str, manifest: Any) -> Specification:
-    """The demonstration specification for one model package; input space and model come from its manifest."""
-    value: dict[str, Any] = tomllib.loads(_example_text())
-    test = value["tests"][0]
-    test |= {"model": manifest.name, "model_version": manifest.model_version, "model_sha256": model_sha256}
-    value["input_space"] = manifest.input_space.model_dump()
-    return Specification.model_validate(value, strict=False)
+def example_text(model_sha256: str, manifest: ModelManifest) -> str:
+    """The demonstration specification as TOML, for one model package; the input space is that of its manifest."""
+    text = (resources.files("nesqc_gmp.demonstration") / "specification.toml").read_text("utf-8")
+    for placeholder, value in (
+        ("MODEL-NAME", manifest.name),
+        ("MODEL-VERSION", manifest.model_version),
+        ("0" * 64, model_sha256),
+    ):
+        text = text.replace(placeholder, value)
+    # JSON texts, numbers and lists of them are written the same way in TOML.
+    space = manifest.input_space.model_dump(mode="json")
+    return text + "".join(f"{name} = {json.dumps(value)}\n" for name, value in space.items())
 
 
 def for_own_images(specification: Specification) -> Specification:
@@ -173,7 +175,7 @@ def _simulate(out: Path, say: Say, tick: Tick) -> Path:
 
 def _work(turns: Turns, specification: str, source: Path, say: Say, tick: Tick) -> None:
     operator = turns.of(OPERATOR)
-    today = operator.site.moment().date()
+    today = operator.site.today()
     batches.register(
         operator, BATCH, specification, "LINE-SIM-01", today.isoformat(), (today + timedelta(days=365)).isoformat()
     )
@@ -207,7 +209,7 @@ def _counts(attempt: Attempt) -> str:
 
 
 def _other_tests(turns: Turns, operator: Session, say: Say) -> None:
-    today = operator.site.moment().date().isoformat()
+    today = operator.site.today().isoformat()
     folder = operator.site.paths.folder.parent
     for test, value in (("viability", "93.4"), ("mycoplasma", "not detected")):
         evidence = folder / f"{test}-demonstration.txt"

@@ -81,6 +81,10 @@ class Site:
         """Now."""
         return self._clock()
 
+    def today(self) -> date:
+        """The day in the site's time zone."""
+        return self._clock().astimezone(ZoneInfo(self.founded.zone)).date()
+
     def now(self) -> Instant:
         """Now, as records carry it."""
         return instant_of(self._clock(), self.founded.zone)

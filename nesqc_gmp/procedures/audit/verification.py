@@ -157,9 +157,10 @@ def _found(report: LedgerReport) -> str:
     if report.whole:
         agreed = f"; agrees with {len(report.anchors)} checkpoints kept elsewhere" if report.anchors else ""
         return f"{report.size} entries, {report.checkpoints} signed checkpoints{agreed}"
-    first = min(report.findings, key=lambda finding: finding.first_bad)
-    place = "first bad record" if first.exact else "first bad record at or after"
-    return f"{place}: entry {first.first_bad}; {'; '.join(f.what for f in report.findings[:5])}"
+    # A record that is known to be altered says more than the lowest index that others could have.
+    found = sorted(report.findings, key=lambda finding: (not finding.exact, finding.first_bad))
+    place = "first bad record" if found[0].exact else "first bad record at or after"
+    return f"{place}: entry {found[0].first_bad}; {'; '.join(finding.what for finding in found[:5])}"
 
 
 Check = Callable[[SitePaths, Reader], Iterator[tuple[int, str]]]

@@ -44,7 +44,7 @@ def record_result(
         OutOfSequenceError: There is a result already and no reason is given.
     """
     data = _evidence(evidence)
-    if require_day(performed_on, "performed_on") > session.site.moment().date():
+    if require_day(performed_on, "performed_on") > session.site.today():
         raise InvalidInputError("the test cannot have been performed in the future", where="performed_on")
     digest = session.site.objects.put(data)
     made: list[ResultRecorded] = []
