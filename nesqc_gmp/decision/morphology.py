@@ -41,17 +41,17 @@ def after_readings(outcome: ImageOutcome, readings: Sequence[ReadingOf], test: M
 
     A reading never improves what the model called not conforming, nor an image outside the input check. It makes a
     conforming image undecided where a person disagrees. An undecided image counts as conforming only where the
-    specification says so and two different people read it as conforming, and nobody read it otherwise.
+    specification says so and two different people read it as conforming, and nobody ever read it otherwise: a reading
+    is never taken back by a later one.
     """
     if outcome in {"not conforming", "rejected by input check"} or not readings:
         return outcome
-    latest = {reading.person: reading.reading for reading in readings}
-    given = set(latest.values())
+    given = {reading.reading for reading in readings}
     if outcome == "conforming":
         return "conforming" if given == {"conforming"} else "undecided"
     if given == {"not conforming"}:
         return "not conforming"
-    agreed = given == {"conforming"} and len(latest) >= 2
+    agreed = given == {"conforming"} and len({reading.person for reading in readings}) >= 2
     return "conforming" if agreed and test.undecided_images == "two readings" else "undecided"
 
 

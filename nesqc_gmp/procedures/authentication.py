@@ -1,4 +1,4 @@
-"""Checking id and passphrase; every failure is recorded, and five in a row lock."""
+"""Checking id and passphrase; every failure is recorded, and five without a login in between lock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nesqc_gmp.state.people import FAILURES_LIMIT
 
 
 def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[bytes, people_state.Credential]:
-    """Check id and passphrase; every failure is recorded and the fifth in a row locks (21 CFR 11.300(d)).
+    """Check id and passphrase; every failure is recorded and the fifth since the last login locks (21 CFR 11.300(d)).
 
     Returns:
         The opened private key (PKCS#8 DER) and the credential it belongs to.
@@ -29,7 +29,9 @@ def authenticate(site: Site, credentials: Credentials, purpose: str) -> tuple[by
         AuthenticationError: Wrong id or passphrase, in the same words for both.
         AccountLockedError: The account cannot be used.
     """
-    wrong = AuthenticationError("id or passphrase is wrong", remedy="Five failures in a row lock the account.")
+    wrong = AuthenticationError(
+        "id or passphrase is wrong", remedy="Five failures without a login in between lock the account."
+    )
     with site.ledger.reading() as reader:
         person = site.people(reader).get(credentials.person)
     if person is None:

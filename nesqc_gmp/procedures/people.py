@@ -244,6 +244,10 @@ def set_passphrase(site: Site, person: str, first_half: str, second_half: str, p
             locked = found.failures + 1 >= FAILURES_LIMIT
             record = AuthenticationFailed(person=person, purpose="set passphrase", locked=locked)
             site.append(transaction, SYSTEM, _subject(person), record)
+            if locked:
+                site.open_incident(
+                    transaction, "account locked", f"{person}: {FAILURES_LIMIT} failures, set passphrase"
+                )
     if wrong or found is None:
         raise AuthenticationError(
             "no passphrase can be set with this id and code",

@@ -59,7 +59,7 @@ class Person:
         credentials: Every credential ever; the last one counts.
         code_first: Digest of the first half of a code that waits for its owner.
         code_second: Digest of the second half.
-        failures: Failed attempts in a row.
+        failures: Failed attempts since the last login.
         reset_by: Who asked for a reset that waits for a second person.
         sessions: Sessions that are open, with the time of their login.
         enrolled_by: Who enrolled the person.

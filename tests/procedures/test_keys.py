@@ -73,6 +73,6 @@ def _another_site(folder: Path) -> Any:
     return site.init(folder, facts, founders)
 
 
-def test_a_release_needs_no_certificate_twice(released: Any, life: Any) -> None:
+def test_a_batch_has_one_current_certificate(released: Any, life: Any) -> None:
     with pytest.raises(OutOfSequenceError, match="is current"):
         life(released).issue("B-1")

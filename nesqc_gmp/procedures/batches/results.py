@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nesqc_gmp.decision.manual import judge_manual
+from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
@@ -46,7 +47,7 @@ def record_result(
     data = _evidence(evidence)
     if require_day(performed_on, "performed_on") > session.site.today():
         raise InvalidInputError("the test cannot have been performed in the future", where="performed_on")
-    digest = session.site.objects.put(data)
+    digest = sha256_hex(data)
     made: list[ResultRecorded] = []
 
     def prepare(reader: Reader, _: Person) -> Prepared:
@@ -58,6 +59,7 @@ def record_result(
                 "the test has a result already; a repeat needs a reason, and both are kept", where=test
             )
         outcome = judge_manual(wanted, value)
+        session.site.objects.put(data)
 
         def make(signature: ElectronicSignature) -> ResultRecorded:
             record = ResultRecorded(

@@ -94,11 +94,11 @@ class Source:
     origin: str
 
 
-def gather(reader: Reader, founded: SiteFounded, batch: str, origin: str) -> Source:
-    """Read what a certificate is computed from."""
+def gather(reader: Reader, founded: SiteFounded, batch: str, origin: str, size: int | None = None) -> Source:
+    """Read what a certificate is computed from, at the present size of the log or the one it carries already."""
     state, specification = load_batch(reader, batch)
     digest = specification.morphology.model_sha256
-    size = reader.size
+    size = reader.size if size is None else size
     return Source(
         founded,
         state,

@@ -76,7 +76,8 @@ def _subject(number: str) -> Subject:
 def issue(session: Session, batch: str, ceremony: Ceremony) -> IssuedCertificate:
     """Issue the certificate of a decided batch, signed by the person who decided.
 
-    The whole ledger and all evidence of the batch are verified first.
+    The whole ledger and all evidence of the batch are verified first. Where a certificate was entered but its files
+    were not laid out any more, because the computer stopped in between, they are laid out now; nothing is signed again.
 
     Raises:
         OutOfSequenceError: No decision was made, or a current certificate exists.
@@ -88,10 +89,28 @@ def issue(session: Session, batch: str, ceremony: Ceremony) -> IssuedCertificate
         require_whole(session.site)
         with session.site.ledger.reading() as reader:
             person, role = session.authorise(reader, "certificates.issue")
-            draft = _draft(session.site, reader, batch, person)
+            entered = _entered_without_files(session.site, reader, batch)
+            draft = None if entered else _draft(session.site, reader, batch, person)
     except (OutOfSequenceError, NotAuthorisedError, IntegrityError) as error:
         session.refuse("certificates.issue", error, about)
+    if draft is None:
+        return _lay_out(session.site, entered[-1])
     return _signed(session, draft, (person, role), ceremony)
+
+
+def _entered_without_files(site: Site, reader: Reader, batch: str) -> tuple[CertificateIssued, ...]:
+    """The current certificate of a batch where a file of it is missing."""
+    current = [
+        certificate.issued
+        for certificate in of_batch(fold_certificates(reader.entries_about("certificate")), batch)
+        if certificate.standing == "current"
+    ]
+    return tuple(issued for issued in current if not all(path.exists() for path in _places(site, issued)))
+
+
+def _places(site: Site, issued: CertificateIssued) -> tuple[Path, Path]:
+    folder = site.paths.certificates
+    return folder / f"{issued.certificate}.pdf", folder / f"{issued.certificate}.evidence"
 
 
 def require_whole(site: Site) -> None:
@@ -265,19 +284,23 @@ def _enter(
             site.append(transaction, session.actor(person, role, signed=True), _subject(number), record)
     except NesqcError as error:
         session.refuse("certificates.issue", error, _subject(number))
-    return _lay_out(site, draft, number, pdf)
+    return _lay_out(site, record)
 
 
-def _lay_out(site: Site, draft: _Draft, number: str, pdf: bytes) -> IssuedCertificate:
-    path = site.paths.certificates / f"{number}.pdf"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(pdf)
-    temporary.chmod(0o444)
-    temporary.replace(path)
-    folder = site.paths.certificates / f"{number}.evidence"
-    with site.ledger.reading() as reader:
-        write_evidence(site, reader, draft.source, draft.record, folder)
-    return IssuedCertificate(number, path, folder)
+def _lay_out(site: Site, issued: CertificateIssued) -> IssuedCertificate:
+    """Write the file and the evidence folder of a certificate, each whole or not at all."""
+    pdf, folder = _places(site, issued)
+    passing = pdf.with_name(f".{issued.certificate}.{os.getpid()}")
+    if not pdf.exists():
+        passing.write_bytes(site.objects.read(issued.pdf_sha256))
+        passing.chmod(0o444)
+        passing.replace(pdf)
+    if not folder.exists():
+        with site.ledger.reading() as reader:
+            source = gather(reader, site.founded, issued.batch, site.ledger.origin, size=issued.anchored_size)
+            write_evidence(site, reader, source, site.objects.read(issued.content_sha256), passing)
+        passing.replace(folder)
+    return IssuedCertificate(issued.certificate, pdf, folder)
 
 
 def withdraw(session: Session, number: str, reason: str, ceremony: Ceremony) -> None:
