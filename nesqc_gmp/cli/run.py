@@ -107,6 +107,10 @@ def _refuse_unforeseen(error: Exception) -> NoReturn:
 
     if isinstance(error, ValidationError):
         _refuse(wrong_field(error))
+    if isinstance(error, UnicodeEncodeError):
+        _refuse(
+            InvalidInputError("what was typed is not UTF-8 text", remedy="Set the terminal to UTF-8 and type it again.")
+        )
     told = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     _end(
         UNEXPECTED,

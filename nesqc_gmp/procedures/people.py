@@ -32,7 +32,16 @@ from nesqc_gmp.records.people import (
     SessionOpened,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature
-from nesqc_gmp.state.people import FAILURES_LIMIT, People, Person, fold_people, get, require_grantable
+from nesqc_gmp.state.people import (
+    FAILURES_LIMIT,
+    People,
+    Person,
+    fold_people,
+    get,
+    require_grantable,
+    require_somebody_left,
+    require_usable,
+)
 
 
 def _subject(person: str) -> Subject:
@@ -136,10 +145,10 @@ def grant(
 
     Raises:
         NotAuthorisedError: The granting person has no right to, or is the person.
-        InvalidInputError: The role is held, or excludes one that is held.
+        InvalidInputError: The role is held without an end, excludes one that is held, or would have ended already.
     """
-    if expires_on is not None:
-        require_day(expires_on, "expires_on")
+    if expires_on is not None and require_day(expires_on, "expires_on") < session.site.today():
+        raise InvalidInputError("the role would have ended before it began", where="expires_on")
     code = _new_code()
     needed = False
 
@@ -171,11 +180,14 @@ def revoke(session: Session, person: str, role: Role, reason: str) -> None:
 
     Raises:
         InvalidInputError: The role is not held.
+        OutOfSequenceError: Nobody else could act in an indispensable role.
     """
     with session.acting("people.revoke", _subject(person)) as act:
-        found = get(session.site.people(act.transaction), person)
+        people = session.site.people(act.transaction)
+        found = get(people, person)
         if role not in {held.role for held in found.grants}:
             raise InvalidInputError(f"the role {role} is not held", where=person)
+        require_somebody_left(people, found, [role], session.site.today().isoformat())
         act.append(_subject(person), RoleRevoked(person=person, role=role), reason)
 
 
@@ -190,17 +202,9 @@ def disable(session: Session, person: str, reason: str) -> None:
         found = get(people, person)
         if found.standing == "disabled":
             raise OutOfSequenceError("the account is closed already", where=person)
-        _require_somebody_left(people, found)
+        roles = [grant.role for grant in found.grants]
+        require_somebody_left(people, found, roles, session.site.today().isoformat())
         act.append(_subject(person), PersonDisabled(person=person), reason)
-
-
-def _require_somebody_left(people: People, leaving: Person) -> None:
-    for role in ("administrator", "qa"):
-        holders = [p for p in people.values() if p.standing != "disabled" and role in {g.role for g in p.grants}]
-        if holders == [leaving]:
-            raise OutOfSequenceError(
-                f"this is the last account with the role {role}", where=leaving.id, remedy="Grant it to another first."
-            )
 
 
 def reset(session: Session, person: str, reason: str) -> str:
@@ -254,7 +258,12 @@ def set_passphrase(site: Site, person: str, first_half: str, second_half: str, p
             where=person,
             remedy="The first half comes from the administrator, the second from QA.",
         )
-    personal.enter(site, personal.new_key(site, person, found.name), passphrase)
+
+    def require(reader: Reader) -> None:
+        if not _code_fits(get(site.people(reader), person), first_half, second_half):
+            raise OutOfSequenceError("the account changed meanwhile; the code is used up", where=person)
+
+    personal.enter(site, personal.new_key(site, person, found.name), passphrase, require)
 
 
 def _code_fits(person: Person, first_half: str, second_half: str) -> bool:
@@ -273,9 +282,15 @@ def change_passphrase(session: Session, current: str, passphrase: str) -> None:
         InvalidInputError: The new one is too weak.
     """
     check_passphrase(passphrase, session.person)
-    authenticate(session.site, Credentials(session.person, current), "change passphrase")
+    site = session.site
+    _, present = authenticate(site, Credentials(session.person, current), "change passphrase")
     person = whoami(session)
-    personal.enter(session.site, personal.new_key(session.site, person.id, person.name), passphrase)
+
+    def require(reader: Reader) -> None:
+        if require_usable(get(site.people(reader), person.id)) != present:
+            raise OutOfSequenceError("the passphrase was changed meanwhile", where=person.id)
+
+    personal.enter(site, personal.new_key(site, person.id, person.name), passphrase, require)
 
 
 def people(session: Session) -> People:

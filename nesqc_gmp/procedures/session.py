@@ -22,7 +22,16 @@ from nesqc_gmp.identity.roles import role_for
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures.authentication import authenticate_to_sign
 from nesqc_gmp.procedures.context import Site
-from nesqc_gmp.procedures.signing import PLACEHOLDER, Make, Prepared, Signer, as_entered, require_recent, statement_for
+from nesqc_gmp.procedures.signing import (
+    PLACEHOLDER,
+    Make,
+    Prepared,
+    Signer,
+    as_entered,
+    require_recent,
+    require_same_signer,
+    statement_for,
+)
 from nesqc_gmp.records.entry import Actor, Record, Subject
 from nesqc_gmp.records.people import Role
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement
@@ -150,6 +159,7 @@ class Session:
                 person, role = self.authorise(transaction, right)
                 make, again = prepare(transaction, person)
                 self._require_unchanged(transaction, subject, statement, act_digest(make(PLACEHOLDER)), again)
+                require_same_signer(statement, signature, person, role)
                 actor = self.actor(person, role, signed=True)
                 return self.site.append(transaction, actor, subject, make(signature), reason)
         except (OutOfSequenceError, NotAuthorisedError, IntegrityError) as error:

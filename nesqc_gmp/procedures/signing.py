@@ -16,6 +16,7 @@ from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.records.base import Reason
 from nesqc_gmp.records.entry import Record, Subject
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning, Statement
+from nesqc_gmp.state.people import Person
 
 SIGNING_TIME = timedelta(minutes=10)
 """Longest time between the showing of a statement and its entry."""
@@ -60,6 +61,21 @@ def require_recent(site: Site, statement: Statement) -> None:
         minutes = SIGNING_TIME.seconds // 60
         raise OutOfSequenceError(
             f"the statement was shown more than {minutes} minutes ago, or the clock was set back since",
+            remedy="Look again, then sign.",
+        )
+
+
+def require_same_signer(statement: Statement, signature: ElectronicSignature, person: Person, role: str) -> None:
+    """The signer is at the entry who they were at the showing: same role, same certificate in force.
+
+    Raises:
+        OutOfSequenceError: They are not; entered, the signature would never hold.
+    """
+    credential = person.credential
+    if credential is None or credential.certificate_sha256 != signature.certificate_sha256 or role != statement.role:
+        raise OutOfSequenceError(
+            "your role or your signing certificate changed while you were signing",
+            where=person.id,
             remedy="Look again, then sign.",
         )
 

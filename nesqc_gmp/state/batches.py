@@ -106,6 +106,7 @@ class Batch:
         review_comment: What the reviewer noted.
         performers: People who did the work: everyone but reviewers who entered content.
         contributors: Everyone who entered content, in whatever role.
+        reviewers: Everyone who signed a review, of whatever earlier form.
         last: Index of the last entry about the batch.
     """
 
@@ -128,6 +129,7 @@ class Batch:
     version: int = 0
     performers: frozenset[str] = frozenset()
     contributors: frozenset[str] = frozenset()
+    reviewers: frozenset[str] = frozenset()
     last: int = 0
 
     @property
@@ -255,7 +257,13 @@ def _submitted(state: Batch, entry: Entry, _: records.BatchSubmitted) -> Batch:
 
 
 def _reviewed(state: Batch, entry: Entry, record: records.BatchReviewed) -> Batch:
-    return replace(state, reviewed=_signed(state, entry), deviations=record.deviations, review_comment=record.comment)
+    return replace(
+        state,
+        reviewed=_signed(state, entry),
+        reviewers=state.reviewers | {entry.actor.person},
+        deviations=record.deviations,
+        review_comment=record.comment,
+    )
 
 
 def _audited(state: Batch, entry: Entry, record: records.AuditTrailReviewed) -> Batch:

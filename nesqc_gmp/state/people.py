@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from nesqc_gmp.errors import AccountLockedError, InvalidInputError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.identity.roles import conflicts
@@ -14,6 +14,8 @@ from nesqc_gmp.records.people import Role
 from nesqc_gmp.state.fold import Fold
 
 FAILURES_LIMIT = 5
+INDISPENSABLE: Final[frozenset[Role]] = frozenset({"administrator", "qa"})
+"""Roles without which nobody could be enrolled or given a role ever again."""
 Standing = Literal["awaiting passphrase", "active", "locked", "reset requested", "disabled"]
 
 
@@ -112,7 +114,8 @@ def fold_people(entries: Iterable[Entry], known: People | None = None) -> People
                 entry.actor.person,
                 code_first=record.code_sha256,
             )
-        elif person is not None:
+        elif person is not None and person.standing != "disabled":
+            # A closed account stays closed, whatever is entered about it later.
             people[person.id] = _FOLD.apply(person, entry)
     return people
 
@@ -229,8 +232,22 @@ def require_usable(person: Person) -> Credential:
     return person.credential
 
 
+def require_somebody_left(people: People, leaving: Person, roles: Iterable[Role], today: str) -> None:
+    """Somebody else can still act in the roles without which no account could ever be opened again.
+
+    Raises:
+        OutOfSequenceError: The person is the last one who can.
+    """
+    for role in INDISPENSABLE.intersection(roles):
+        others = (p for p in people.values() if p.id != leaving.id and p.standing == "active")
+        if not any(role in p.roles(today) for p in others):
+            raise OutOfSequenceError(
+                f"this is the last account with the role {role}", where=leaving.id, remedy="Grant it to another first."
+            )
+
+
 def require_grantable(people: People, person_id: str, role: Role, granter: str) -> Person:
-    """The person to whom a role may be granted.
+    """The person to whom a role may be granted; one that ends on a day is renewed by granting it again.
 
     Raises:
         OutOfSequenceError: The account is closed, or somebody grants to themselves.
@@ -242,7 +259,7 @@ def require_grantable(people: People, person_id: str, role: Role, granter: str) 
     if granter == person_id:
         raise OutOfSequenceError("nobody grants a role to themselves", where=person_id)
     held = frozenset(grant.role for grant in person.grants)
-    if role in held:
+    if any(grant.role == role and grant.expires_on is None for grant in person.grants):
         raise InvalidInputError(f"the role {role} is held already", where=person_id)
     if excluded := conflicts(role, held):
         raise InvalidInputError(

@@ -204,8 +204,8 @@ def require_audit_reviewable(batch: Batch, person: str) -> None:
 
 
 def _acted(batch: Batch) -> frozenset[str]:
-    """Everybody who entered content, submitted or reviewed."""
-    return batch.contributors | {signed.person for signed in (batch.submitted, batch.reviewed) if signed}
+    """Everybody who entered content, submitted or reviewed, in this form or an earlier one."""
+    return batch.contributors | batch.reviewers | ({batch.submitted.person} if batch.submitted else frozenset())
 
 
 def require_disposable(batch: Batch, specification: Specification, person: str, decision: Decision) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from nesqc_gmp.records.site import CheckpointExported
 from nesqc_gmp.store import EntryRow
 
 _ESCAPE = "\\"
+_TEXT_LIMIT = 2000
+_FIRST_MOMENT = "0000-01-01T00:00:00.000000Z"
+_MOMENT = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{6}Z)?)?)?)?)?")
 
 
 def log(session: Session, limit: int, after: int | None) -> tuple[IndexRow, ...]:
@@ -60,7 +65,16 @@ def search(
         since: First moment, UTC, as the beginning of an ISO 8601 text: a date is enough.
         until: Last moment, in the same way, itself included.
         reason: A part of the reason given.
+
+    Raises:
+        InvalidInputError: A moment is none, or a text is too long to be searched for.
     """
+    for field, moment in (("from", since), ("to", until)):
+        if moment is not None:
+            _require_moment(moment, field)
+    for text in (who, role, what, record, reason):
+        if len(text or "") > _TEXT_LIMIT:
+            raise InvalidInputError(f"a text of more than {_TEXT_LIMIT} characters stands in no entry", where="search")
     conditions = [
         condition
         for condition in (
@@ -76,6 +90,19 @@ def search(
     ]
     with session.viewing("audit.search") as reader:
         return tuple(reader.index_rows(*conditions))
+
+
+def _require_moment(text: str, field: str) -> None:
+    """Refuse what is not the beginning of a moment; compared as text, it would find nothing or too much."""
+    try:
+        datetime.fromisoformat(text + _FIRST_MOMENT[len(text) :])
+        good = _MOMENT.fullmatch(text) is not None
+    except ValueError:
+        good = False
+    if not good:
+        raise InvalidInputError(
+            f"{text[:40]!r} is not a moment", where=field, remedy="Write UTC, such as 2026-11-02 or 2026-11-02T09:30."
+        )
 
 
 def _contains(column: Any, text: str) -> Any:

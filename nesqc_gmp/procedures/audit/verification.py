@@ -16,6 +16,7 @@ from nesqc_gmp.ledger import LedgerReport, Reader, reading_copy, verify_database
 from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
 from nesqc_gmp.objects import ObjectStore
+from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.records import batches, certification, models
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
@@ -62,6 +63,10 @@ def verify(
         steps.append(Step(number=len(steps) + 1, name=name, passed=passed, detail=detail))
         return passed
 
+    if certificates is not None and not _pdfs(certificates):
+        raise InvalidInputError(
+            "the folder holds no certificate", where=str(certificates), remedy="Name the folder that holds the PDFs."
+        )
     verifier = _log_key(paths)
     add("The public key of the log can be read", True, str(verifier))
     anchors, bad = _anchors(paths, verifier, certificates, checkpoints)
@@ -117,27 +122,20 @@ def _anchors(
 def _pdfs(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
-    return sorted(folder.glob("*.pdf"))
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    return sorted(path for path in folder.iterdir() if path.suffix.casefold() == ".pdf")
 
 
 def _state_anchor(path: Path, verifier: NoteVerifier) -> Checkpoint:
-    return read_state(_bytes(path), verifier)
+    return read_state(read_given_file(path), verifier)
 
 
 def _file_anchor(path: Path, verifier: NoteVerifier) -> Checkpoint:
-    return open_checkpoint(_bytes(path), verifier)
+    return open_checkpoint(read_given_file(path), verifier)
 
 
 def _certificate_anchor(path: Path, paths: SitePaths, verifier: NoteVerifier) -> Checkpoint:
     """The checkpoint that a certificate carries, once the file itself has been verified."""
-    report = verify_pdf(_bytes(path), authority_pem=_bytes(paths.authority_certificate))
+    report = verify_pdf(read_given_file(path), authority_pem=read_given_file(paths.authority_certificate))
     if not report.passed:
         failed = next(step for step in report.steps if not step.passed)
         raise IntegrityError(f"{failed.name}: {failed.detail}")

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlmodel import col
+
 from nesqc_gmp.decision.rules import ScoreRule
 from nesqc_gmp.errors import IntegrityError, NesqcError, OutOfSequenceError
 from nesqc_gmp.imaging.check import check
@@ -31,6 +33,7 @@ from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Attempt, Batch, Image
 from nesqc_gmp.state.incidents import require_no_incident
 from nesqc_gmp.state.models import fold_models, require_active
+from nesqc_gmp.store import EntryRow
 
 MODEL_SIZE = "MODEL-SIZE"
 """Rule of the input check: the model takes images of this size."""
@@ -142,8 +145,19 @@ class _Run:
         prediction = self.engine.predict(frame.samples, self.receipt) if checked.passed else None
         scored = self._decided(received.image, digest, checked, prediction)
         with self.session.acting("batches.analyse", subject(self.batch)) as act:
+            self._require_open(act.transaction)
             act.append(subject(self.batch), scored)
         return scored
+
+    def _require_open(self, reader: Reader) -> None:
+        """Nobody who took this process for dead has closed the attempt meanwhile."""
+        closed = reader.index_rows(
+            col(EntryRow.subject_id) == self.batch,
+            col(EntryRow.kind) == "attempt_closed",
+            col(EntryRow.idx) > self.receipt.index,
+        )
+        if any(closed):
+            raise OutOfSequenceError("the attempt was closed meanwhile", where=f"{self.batch}, attempt {self.number}")
 
     def _decided(self, image: str, digest: str, checked: InputCheck, prediction: Prediction | None) -> ImageScored:
         findings = inside_input_space(prediction) if prediction else ()
@@ -163,7 +177,7 @@ class _Run:
 
     def _close(self, ending: Ending, detail: str) -> Attempt:
         with self.session.site.ledger.writing() as transaction:
-            _close_attempt(self.session.site, transaction, self.batch, ending, detail)
+            _close_attempt(self.session.site, transaction, self.batch, self.number, ending, detail)
             state, _ = load_batch(transaction, self.batch)
         return state.attempts[-1]
 
@@ -175,10 +189,10 @@ def _model_size(facts: FrameFacts, space: InputSpace) -> InputFinding:
     return InputFinding(rule=MODEL_SIZE, measured=f"{facts.width} x {facts.height}", limit=limit, passed=inside)
 
 
-def _close_attempt(site: Site, transaction: Transaction, batch: str, ending: Ending, detail: str) -> None:
-    """Close the open attempt; results are counted in the log, since a stop can fall between commit and count."""
+def _close_attempt(site: Site, transaction: Transaction, batch: str, number: int, ending: Ending, detail: str) -> None:
+    """Close an open attempt; results are counted in the log, since a stop can fall between commit and count."""
     attempt = load_batch(transaction, batch)[0].open_attempt
-    if attempt is None:
+    if attempt is None or attempt.number != number:
         raise OutOfSequenceError("the attempt was closed meanwhile", where=batch)
     record = AttemptClosed(attempt=attempt.number, ending=ending, scored=len(attempt.scores), detail=detail)
     site.append(transaction, SYSTEM, subject(batch), record)
@@ -195,10 +209,11 @@ def recover(site: Site, batch: str) -> bool:
         attempt = state.open_attempt
         if attempt is None:
             return False
+        number = attempt.number
         scored = f"{len(attempt.scores)} of {attempt.opened.images} images scored"
         detail = f"the program ended without closing the attempt; {scored}"
-        _close_attempt(site, transaction, batch, "aborted", detail)
-        site.open_incident(transaction, "interrupted attempt", f"{batch}, attempt {attempt.number}: {detail}", batch)
+        _close_attempt(site, transaction, batch, number, "aborted", detail)
+        site.open_incident(transaction, "interrupted attempt", f"{batch}, attempt {number}: {detail}", batch)
     return True
 
 

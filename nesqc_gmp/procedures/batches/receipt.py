@@ -13,6 +13,7 @@ from nesqc_gmp.imaging.duplicates import find_duplicates
 from nesqc_gmp.imaging.sample_sheet import read_sample_sheet
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import require_day
+from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import (
     BatchRegistered,
@@ -27,8 +28,6 @@ from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
-FILE_LIMIT = 512 * 2**20
-"""Largest file that is read, in bytes."""
 
 
 def register(
@@ -93,7 +92,7 @@ def incoming(paths: Sequence[Path], culture: str | None, passage: int | None) ->
     for path in paths:
         if path.suffix.casefold() == ".csv":
             found += _from_sheet(path)
-        elif path.is_dir():
+        elif _is_folder(path):
             files = sorted(p for p in path.iterdir() if p.suffix.casefold() in IMAGE_SUFFIXES)
             found += [_described(file, culture, passage) for file in files]
         else:
@@ -103,12 +102,16 @@ def incoming(paths: Sequence[Path], culture: str | None, passage: int | None) ->
     return tuple(found)
 
 
-def _from_sheet(path: Path) -> Iterator[Incoming]:
+def _is_folder(path: Path) -> bool:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"the sample sheet cannot be read: {error.strerror}", where=str(path)) from error
-    for row in read_sample_sheet(data, path.name):
+        return path.is_dir()
+    except OSError:
+        # A name that no file can have; reading it says so.
+        return False
+
+
+def _from_sheet(path: Path) -> Iterator[Incoming]:
+    for row in read_sample_sheet(read_given_file(path), path.name):
         file = path.parent / row.file
         yield Incoming(file, row.culture, row.passage, row.field, row.captured_at, row.pixel_size_um)
 
@@ -155,7 +158,7 @@ def receive(
     """
     done: list[Received] = []
     for file in files:
-        data = _read(file.path)
+        data = read_given_file(file.path)
         try:
             outcome = _receive_image(session, batch, file, data)
         except ImageRejectedError as error:
@@ -163,17 +166,6 @@ def receive(
         done.append(outcome)
         shown(outcome)
     return tuple(done)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > FILE_LIMIT:
-            raise InvalidInputError(f"the file is larger than {FILE_LIMIT // 2**20} MiB", where=str(path))
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(
-            f"the file cannot be read: {error.strerror}", where=str(path), remedy="Files received so far are kept."
-        ) from error
 
 
 def _receive_image(session: Session, batch: str, file: Incoming, data: bytes) -> Received:

@@ -11,6 +11,7 @@ from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import require_day
+from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.batches import ResultRecorded, ResultVerified
@@ -44,7 +45,9 @@ def record_result(
         InvalidInputError: The value or the date is not one, or the evidence cannot be read.
         OutOfSequenceError: There is a result already and no reason is given.
     """
-    data = _evidence(evidence)
+    data = read_given_file(evidence)
+    if not data:
+        raise InvalidInputError("the evidence file is empty", where=str(evidence))
     if require_day(performed_on, "performed_on") > session.site.today():
         raise InvalidInputError("the test cannot have been performed in the future", where="performed_on")
     digest = sha256_hex(data)
@@ -83,16 +86,6 @@ def record_result(
 
     session.sign("batches.record-result", subject(batch), prepare, ceremony, reason)
     return made[-1]
-
-
-def _evidence(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"the evidence cannot be read: {error.strerror}", where=str(path)) from error
-    if not data:
-        raise InvalidInputError("the evidence file is empty", where=str(path))
-    return data
 
 
 def verify_result(session: Session, batch: str, test: str, ceremony: Ceremony) -> None:

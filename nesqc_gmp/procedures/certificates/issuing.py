@@ -30,13 +30,13 @@ from nesqc_gmp.procedures.certificates.evidence import write_evidence
 from nesqc_gmp.procedures.certificates.pictures import examples
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.session import Session
-from nesqc_gmp.procedures.signing import Prepared, Signer, require_recent, statement_for
+from nesqc_gmp.procedures.signing import Prepared, Signer, require_recent, require_same_signer, statement_for
 from nesqc_gmp.records.certification import CertificateIssued, CertificateSuperseded, CertificateWithdrawn
 from nesqc_gmp.records.entry import Record, Subject
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement
 from nesqc_gmp.state.batches import Batch
 from nesqc_gmp.state.certificates import fold_certificates, get, of_batch, require_current
-from nesqc_gmp.state.people import People, Person
+from nesqc_gmp.state.people import Credential, People, Person
 
 RECORD = "record.json"
 
@@ -256,8 +256,10 @@ def revocations(people: People) -> tuple[Revocation, ...]:
     """Certificates that no longer count: replaced by a later one, or of a closed account."""
     revoked: list[Revocation] = []
     for person in people.values():
-        ends = [credential.set_at for credential in person.credentials[1:]] + [person.closed_at]
-        for credential, end in zip(person.credentials, ends, strict=True):
+        later: list[Credential | None] = [*person.credentials[1:], None]
+        # Somebody who is enrolled but has set no passphrase yet has no certificate.
+        for credential, successor in zip(person.credentials, later, strict=False):
+            end = successor.set_at if successor else person.closed_at
             if end is not None:
                 serial = load_certificate(credential.certificate.encode()).serial_number
                 revoked.append(Revocation(serial, datetime.fromisoformat(end)))
@@ -281,6 +283,7 @@ def _enter(
             if state.last != draft.source.batch.last:
                 raise OutOfSequenceError("the batch changed while its certificate was being signed", where=batch)
             require_recent(site, statement)
+            require_same_signer(statement, record.signature, person, role)
             site.append(transaction, session.actor(person, role, signed=True), _subject(number), record)
     except NesqcError as error:
         session.refuse("certificates.issue", error, _subject(number))

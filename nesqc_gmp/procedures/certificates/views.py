@@ -12,6 +12,7 @@ from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError, NotFoundError
 from nesqc_gmp.ledger import Reader, reading_copy
 from nesqc_gmp.notes import InclusionProof, NoteVerifier
+from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.records.entry import Entry
@@ -47,7 +48,7 @@ def verify(
     Raises:
         InvalidInputError: The file cannot be read, or there is no key to pin.
     """
-    data = _read(pdf)
+    data = read_given_file(pdf)
     folder = evidence or _beside(pdf)
     authority, log_key = _pinned(site, trust)
     report = verify_pdf(data, authority_pem=authority)
@@ -60,13 +61,6 @@ def verify(
         ]
         steps += [Step(number=len(steps) + n, name=s[0], passed=s[1], detail=s[2]) for n, s in enumerate(checks, 1)]
     return VerificationReport(steps=tuple(steps))
-
-
-def _read(pdf: Path) -> bytes:
-    try:
-        return pdf.read_bytes()
-    except OSError as error:
-        raise InvalidInputError(f"the file cannot be read: {error.strerror}", where=str(pdf)) from error
 
 
 def _beside(pdf: Path) -> Path | None:
