@@ -84,9 +84,10 @@ def read_session(path: Path, now: datetime) -> SessionFile:
         if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077 or status.st_uid != os.getuid():
             raise AuthenticationError("the session file can be read by others", where=str(path), remedy=remedy)
         value = json.loads(path.read_text())
-        session = SessionFile(
-            value["origin"], value["person"], value["secret"], datetime.fromisoformat(value["last_used"])
-        )
+        origin, person, secret, last_used = (value[name] for name in ("origin", "person", "secret", "last_used"))
+        if not all(isinstance(text, str) for text in (origin, person, secret)):
+            raise TypeError("a field is no text")
+        session = SessionFile(origin, person, secret, datetime.fromisoformat(last_used))
         idle = now - session.last_used
     except FileNotFoundError:
         raise AuthenticationError("nobody is logged in", remedy=remedy) from None

@@ -20,14 +20,14 @@ from nesqc_gmp.esign import Ceremony, sign_text
 from nesqc_gmp.identity.authority import Revocation, issue_crl, load
 from nesqc_gmp.identity.personal_key import load_certificate
 from nesqc_gmp.identity.timestamping import issue_timestamp
-from nesqc_gmp.ledger import Reader, reading_copy, verify_database
-from nesqc_gmp.ledger.signer import read_state
+from nesqc_gmp.ledger import Reader
 from nesqc_gmp.notes import NoteVerifier
 from nesqc_gmp.procedures.batches.common import load_batch
 from nesqc_gmp.procedures.batches.disposition import require_evidence
 from nesqc_gmp.procedures.certificates.content import Numbering, Source, content, gather
 from nesqc_gmp.procedures.certificates.evidence import write_evidence
 from nesqc_gmp.procedures.certificates.pictures import examples
+from nesqc_gmp.procedures.certificates.whole import whole_copy
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer, require_recent, require_same_signer, statement_for
@@ -119,14 +119,8 @@ def require_whole(site: Site) -> None:
     Raises:
         IntegrityError: It is not; names the first bad record.
     """
-    verifier = NoteVerifier.parse(site.founded.log_key)
-    state = read_state(site.paths.log_state.read_bytes(), verifier)
-    with reading_copy(site.paths.ledger) as engine:
-        report = verify_database(engine, verifier, anchors={"the log key's state": state})
-    for finding in report.findings:
-        raise IntegrityError(
-            finding.what, where="ledger", remedy="Run `nesqc audit verify`.", first_bad=finding.first_bad
-        )
+    with whole_copy(site.paths, NoteVerifier.parse(site.founded.log_key)):
+        pass
 
 
 def _draft(site: Site, reader: Reader, batch: str, person: Person) -> _Draft:

@@ -9,14 +9,16 @@ from nesqc_gmp.certificate.verify import CertificateReport
 from nesqc_gmp.certificate.verify import verify as verify_pdf
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError, NotFoundError
-from nesqc_gmp.ledger import Reader, reading_copy
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError
+from nesqc_gmp.ledger import Reader
 from nesqc_gmp.notes import InclusionProof, NoteVerifier
+from nesqc_gmp.procedures.certificates.whole import whole_copy
 from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.certificates import Certificates, CertificateState, fold_certificates, get
+from nesqc_gmp.store import refusals
 from nesqc_gmp.verifier import verify_bundle
 from nesqc_gmp.verifier.report import Step, VerificationReport
 
@@ -57,7 +59,7 @@ def verify(
         checks = [
             _proof(report, log_key),
             *_evidence(report, folder, log_key, authority),
-            _standing(site, report, data),
+            _standing(site, log_key, report, data),
         ]
         steps += [Step(number=len(steps) + n, name=s[0], passed=s[1], detail=s[2]) for n, s in enumerate(checks, 1)]
     return VerificationReport(steps=tuple(steps))
@@ -125,15 +127,20 @@ def _evidence(report: CertificateReport, folder: Path | None, log_key: str, auth
     return [(name, found.verified, found.sentence)]
 
 
-def _standing(site: SitePaths | None, report: CertificateReport, data: bytes) -> Check:
+def _standing(site: SitePaths | None, log_key: str, report: CertificateReport, data: bytes) -> Check:
+    """What the log of the site says of a certificate; one that is not whole could hide a withdrawal."""
     name = "The certificate stands"
     if site is None:
         return name, True, "not asked: no site was named, so a withdrawal would not be seen"
     number = report.identifier.partition("/")[0]
     try:
-        with reading_copy(site.ledger) as engine, engine.connect() as connection:
+        with (
+            refusals(str(site.ledger)),
+            whole_copy(site, NoteVerifier.parse(log_key)) as engine,
+            engine.connect() as connection,
+        ):
             found = get(fold_certificates(Reader(connection).entries_about("certificate")), number)
-    except (NotFoundError, IntegrityError) as error:
+    except NesqcError as error:
         return name, False, str(error)
     if found.issued.pdf_sha256 != sha256_hex(data):
         return name, False, "the log of the site names another file under this number"
