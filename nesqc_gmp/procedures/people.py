@@ -168,7 +168,7 @@ def grant(
             )
 
         until = f" until {expires_on}" if expires_on else ""
-        lines = (f"{found.name} ({person}) becomes {role}{until}.", f"Training: {training_reference}"[:390])
+        lines = (f"{found.name} ({person}) becomes {role}{until}.", f"Training: {training_reference}")
         return make, Signer("access granted", lines)
 
     session.sign("people.grant", _subject(person), prepare, ceremony, reason)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
+from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Subject
@@ -39,8 +40,8 @@ def read_specification(path: Path) -> Specification:
         InvalidInputError: The file cannot be read, or a field is missing, unknown or wrong; every one is named.
     """
     try:
-        value: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        value: dict[str, Any] = tomllib.loads(read_given_file(path).decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInputError(f"the file cannot be read: {error}", where=str(path)) from error
     try:
         return _SPECIFICATION.validate_python(value, strict=False)

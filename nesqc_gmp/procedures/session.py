@@ -232,5 +232,10 @@ class Act:
     actor: Actor
 
     def append(self, subject: Subject, record: Record, reason: str | None = None) -> Receipt:
-        """Append a record of this person."""
+        """Append a record of this person.
+
+        Raises:
+            InvalidInputError: The reason is too short, too long, or not one visible line.
+        """
+        reason = None if reason is None else as_entered(reason)
         return self.session.site.append(self.transaction, self.actor, subject, record, reason)

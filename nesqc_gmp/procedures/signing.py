@@ -47,7 +47,9 @@ def as_entered(reason: str) -> str:
         return _REASON.validate_python(reason)
     except ValidationError:
         raise InvalidInputError(
-            "the reason is too short or too long", where="reason", remedy="Write 8 to 1000 characters."
+            "the reason is too short, too long, or not one visible line",
+            where="reason",
+            remedy="Write 8 to 1000 characters without line breaks or control characters.",
         ) from None
 
 

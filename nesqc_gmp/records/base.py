@@ -36,7 +36,10 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 """One line or paragraph a person wrote."""
 
-Reason = Annotated[str, StringConstraints(min_length=8, max_length=1000, strip_whitespace=True)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True, pattern=LINE_PATTERN)]
+"""One visible line a person wrote, as a statement shows it before it is signed."""
+
+Reason = Annotated[str, StringConstraints(min_length=8, max_length=1000, strip_whitespace=True, pattern=LINE_PATTERN)]
 """Why a person did something: at least eight characters, never a default (21 CFR 11.10(e), EU GMP Annex 11 cl. 9)."""
 
 DateText = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]

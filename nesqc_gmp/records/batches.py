@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from nesqc_gmp.records.base import DateText, DecimalText, Frozen, Identifier, Sha256, Text
+from nesqc_gmp.records.base import DateText, DecimalText, Frozen, Identifier, Line, Sha256, Text
 from nesqc_gmp.records.images import (
     Duplicate,
     FrameFacts,
@@ -256,7 +256,7 @@ class BatchReviewed(Frozen):
 
     kind: Literal["batch_reviewed"] = "batch_reviewed"
     deviations: tuple[Text, ...]
-    comment: Text
+    comment: Line
     signature: ElectronicSignature
 
 
@@ -295,7 +295,7 @@ class AuditTrailReviewed(Frozen):
     exceptions: tuple[ExceptionAssessed, ...]
     sample_seed: str
     sample: tuple[int, ...]
-    conclusion: Text
+    conclusion: Line
     acceptable: bool
     signature: ElectronicSignature
 
@@ -312,5 +312,5 @@ class BatchDisposed(Frozen):
     kind: Literal["batch_disposed"] = "batch_disposed"
     decision: Decision
     outcome: Outcome
-    comment: Text
+    comment: Line
     signature: ElectronicSignature

@@ -53,6 +53,7 @@ MEANING_SENTENCES: dict[Meaning, str] = {
 }
 
 _Line = Annotated[str, StringConstraints(pattern=LINE_PATTERN, max_length=400)]
+_SummaryLine = Annotated[str, StringConstraints(pattern=LINE_PATTERN, max_length=2100)]
 _HEADING = "nesqc signature statement v1"
 _LABELS = (
     "Log",
@@ -105,7 +106,7 @@ class Statement(Frozen):
     previous_size: int
     previous_root: _Line
     reason: Annotated[str, StringConstraints(pattern=LINE_PATTERN, max_length=1000)]
-    summary: tuple[_Line, ...]
+    summary: tuple[_SummaryLine, ...]
 
     def format(self) -> str:
         """The statement as text; exactly these UTF-8 bytes are shown and signed."""

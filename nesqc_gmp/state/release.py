@@ -60,10 +60,12 @@ def require_sealable(batch: Batch, specification: Specification) -> None:
             where=batch.registered.batch,
         )
     for culture in batch.cultures:
-        fields = sum(image.received.culture == culture for image in batch.images.values())
+        # The same picture twice shows one field, whatever it was called and however that was explained.
+        seen = (image.received for image in batch.images.values() if image.received.culture == culture)
+        fields = len({received.facts.pixels_sha256 for received in seen})
         if fields < plan.fields_min:
             raise OutOfSequenceError(
-                f"the sampling plan asks for {plan.fields_min} fields; culture {culture} has {fields}",
+                f"the sampling plan asks for {plan.fields_min} different fields; culture {culture} has {fields}",
                 where=batch.registered.batch,
             )
 

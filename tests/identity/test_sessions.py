@@ -76,7 +76,8 @@ def test_idle_time(after: timedelta, holds: bool, path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", "null", "7", "{", '{"origin": "o"}', '{"origin":"o","person":"p","secret":5,"last_used":"2026-11-20T09:00:00+00:00"}',
+    ["", "{}", "[]", "null", "7", "{", '{"origin": "o"}',
+     '{"origin":"o","person":"p","secret":5,"last_used":"2026-11-20T09:00:00+00:00"}',
      '{"origin":"o","person":["p"],"secret":"s","last_used":"2026-11-20T09:00:00+00:00"}',
      '{"origin":1,"person":2,"secret":3,"last_used":4}', "\x00",
      '{"origin":"o","person":"p","secret":"s","last_used":"2026-11-20T09:00:00"}'],

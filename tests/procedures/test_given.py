@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.procedures import audit, batches, certificates
+from nesqc_gmp.procedures import audit, batches, certificates, products
 from nesqc_gmp.procedures.files import FILE_LIMIT, read_given_file
 
 
@@ -32,8 +32,10 @@ def strange(kind: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "huge", "long"])
 def test_strange_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError):
-        read_given_file(strange(kind, tmp_path))
+    path = strange(kind, tmp_path)
+    for read in (read_given_file, products.read_specification):
+        with pytest.raises(InvalidInputError):
+            read(path)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "huge", "long"])

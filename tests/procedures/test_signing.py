@@ -121,7 +121,7 @@ def test_missing_and_exchanged_keys_are_recorded(analysed: Any) -> None:
 
 @pytest.mark.parametrize("reason", ["short", "       x       ", "", "y" * 1001])
 def test_reason_has_a_length(reason: str, analysed: Any) -> None:
-    with pytest.raises(InvalidInputError, match="too short or too long"):
+    with pytest.raises(InvalidInputError, match="too short, too long, or not one visible line"):
         batches.reject(analysed.session("qa"), "B-1", "c", reason, analysed.signs("qa"))
 
 

@@ -151,7 +151,7 @@ class Machine:
             file_name="f.png",
             facts=FrameFacts(
                 sha256=SHA, byte_length=1, format="PNG", decoder="d", width=1, height=1, channels=1, bit_depth=8,
-                pixel_size_um=None, pixels_sha256=SHA, perceptual_hash="0" * 16,
+                pixel_size_um=None, pixels_sha256=f"{number:064x}", perceptual_hash="0" * 16,
             ),
             duplicates=duplicates,
         )  # fmt: skip

@@ -98,13 +98,17 @@ def _rank(what: str) -> int:
 
 
 def _batch_exceptions(entries: Iterable[Entry]) -> Iterator[AuditException]:
+    alike: dict[str, str] = {}
     for entry in entries:
-        found = _exception(entry)
+        if isinstance(entry.record, batch_records.ImageReceived):
+            duplicates = entry.record.duplicates
+            alike[entry.record.image] = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates)
+        found = _exception(entry, alike)
         if found is not None:
             yield AuditException(entry.index, *found)
 
 
-def _exception(entry: Entry) -> tuple[str, str] | None:
+def _exception(entry: Entry, alike: Mapping[str, str]) -> tuple[str, str] | None:
     who = f"{entry.actor.name}: {entry.reason}" if entry.reason else entry.actor.name
     match entry.record:
         case site_records.ActRefused(act=act, why=why):
@@ -124,7 +128,7 @@ def _exception(entry: Entry) -> tuple[str, str] | None:
         case batch_records.ImageRefused(file_name=name, why=why):
             return "file refused", f"{name}: {why}"
         case batch_records.DuplicateExplained(image=image):
-            return "likeness explained", f"{image}, {who}"
+            return "likeness explained", f"{image}, {alike.get(image, '-')}, {who}"
         case _:
             return None
 
@@ -195,7 +199,7 @@ def review(
         lines = (
             f"Batch {batch}: entries {found.first} to {found.last}, {found.entries} about the batch",
             f"Exceptions: {len(found.exceptions)}, each assessed; sample: {', '.join(map(str, found.sample))}",
-            f"Conclusion: {conclusion}"[:390],
+            f"Conclusion: {conclusion}",
             "Nothing stands against a decision" if acceptable else "The trail is not acceptable",
         )
         return make, Signer("audit trail reviewed", lines)

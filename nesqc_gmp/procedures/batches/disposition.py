@@ -47,8 +47,8 @@ def review(session: Session, batch: str, deviations: Sequence[str], comment: str
         def make(signature: ElectronicSignature) -> BatchReviewed:
             return BatchReviewed(deviations=tuple(deviations), comment=comment, signature=signature)
 
-        named = f"Deviations: {', '.join(deviations) or 'none'}"[:390]
-        return make, Signer("reviewed", (*summary(state, specification), named, f"Comment: {comment}"[:390]))
+        named = [f"Deviation: {reference}" for reference in deviations] or ["Deviations: none"]
+        return make, Signer("reviewed", (*summary(state, specification), *named, f"Comment: {comment}"))
 
     session.sign("batches.review", subject(batch), prepare, ceremony)
 
@@ -91,7 +91,7 @@ def _dispose(
         def make(signature: ElectronicSignature) -> BatchDisposed:
             return BatchDisposed(decision=decision, outcome=outcome, comment=comment, signature=signature)
 
-        return make, Signer(decision, (*summary(state, specification), f"Comment: {comment}"[:390]))
+        return make, Signer(decision, (*summary(state, specification), f"Comment: {comment}"))
 
     session.sign(_RIGHTS[decision], subject(batch), prepare, ceremony, reason)
 
