@@ -211,7 +211,8 @@ def reset(session: Session, person: str, reason: str) -> str:
     """Ask for a reset, or approve the one another person asked for; returns one half of the code, shown once.
 
     The account stops working with the request. Its owner needs both halves to set a new passphrase, so one person
-    alone can neither reset an account nor use it afterwards (21 CFR 11.200(a)(3)).
+    alone can neither reset an account nor use it afterwards (21 CFR 11.200(a)(3)). One half comes from an
+    administrator and one from QA, so that administrators among themselves never hold an account of QA.
 
     Raises:
         NotAuthorisedError: The same person asks and approves, or resets their own account.
@@ -229,6 +230,12 @@ def reset(session: Session, person: str, reason: str) -> str:
             return code
         if found.reset_by == act.person.id:
             raise NotAuthorisedError("a reset needs two people; you asked for this one", where=person)
+        if found.reset_role == act.actor.role:
+            raise NotAuthorisedError(
+                f"a reset needs two roles; it was asked for as {found.reset_role}",
+                where=person,
+                remedy="Administrator and QA reset an account together.",
+            )
         act.append(_subject(person), ResetApproved(person=person, code_sha256=digest), reason)
     return code
 

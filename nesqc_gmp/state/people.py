@@ -63,6 +63,7 @@ class Person:
         code_second: Digest of the second half.
         failures: Failed attempts since the last login.
         reset_by: Who asked for a reset that waits for a second person.
+        reset_role: The role in which they asked.
         sessions: Sessions that are open, with the time of their login.
         enrolled_by: Who enrolled the person.
         closed_at: When the account was closed, UTC.
@@ -79,6 +80,7 @@ class Person:
     code_second: str | None = None
     failures: int = 0
     reset_by: str | None = None
+    reset_role: str | None = None
     sessions: tuple[tuple[str, str], ...] = ()
     closed_at: str | None = None
 
@@ -161,6 +163,7 @@ def _reset_requested(person: Person, entry: Entry, record: records.ResetRequeste
         person,
         standing="reset requested",
         reset_by=entry.actor.person,
+        reset_role=entry.actor.role,
         code_first=record.code_sha256,
         code_second=None,
         sessions=(),
@@ -168,7 +171,9 @@ def _reset_requested(person: Person, entry: Entry, record: records.ResetRequeste
 
 
 def _reset_approved(person: Person, _: Entry, record: records.ResetApproved) -> Person:
-    return replace(person, standing="awaiting passphrase", reset_by=None, code_second=record.code_sha256)
+    return replace(
+        person, standing="awaiting passphrase", reset_by=None, reset_role=None, code_second=record.code_sha256
+    )
 
 
 def _session_opened(person: Person, entry: Entry, record: records.SessionOpened) -> Person:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nesqc_gmp.errors import AuthenticationError, InvalidInputError, OutOfSequenceError
+from nesqc_gmp.errors import AuthenticationError, InvalidInputError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.procedures import audit, certificates, people
 
 FOUR_YEARS = 4 * 366
@@ -46,7 +46,11 @@ def test_keys_beside_a_certificate_are_never_used(released: Any) -> None:
 def test_pinned_keys_need_no_site(released: Any, tmp_path: Path) -> None:
     pdf = next(released.paths.certificates.glob("*.pdf"))
     trust = Path(shutil.copytree(released.paths.trust, tmp_path / "trust"))
-    assert certificates.verify(pdf, site=None, evidence=None, trust=trust).verified
+    report = certificates.verify(pdf, site=None, evidence=None, trust=trust)
+    assert report.verified
+    # Nothing that was not asked counts as passed, and the sentence says so.
+    assert [step.name for step in report.steps if "stands" in step.name and "log" not in step.name] == []
+    assert "NOT ASKED: whether it was withdrawn" in report.sentence
 
 
 def test_keys_pinned_elsewhere_find_a_site_made_anew(released: Any, tmp_path: Path) -> None:
@@ -76,3 +80,30 @@ def _another_site(folder: Path) -> Any:
 def test_a_batch_has_one_current_certificate(released: Any, life: Any) -> None:
     with pytest.raises(OutOfSequenceError, match="is current"):
         life(released).issue("B-1")
+
+
+def test_two_administrators_never_hold_an_account_of_qa(founded: Any) -> None:
+    """Found by attack: with two administrators, one asked for the reset of QA and the other approved it."""
+    _make_second_administrator(founded)
+    people.reset(founded.session("admin"), "q.ekstrom", "They say they forgot it")
+    with pytest.raises(NotAuthorisedError, match="two roles"):
+        people.reset(founded.session("operator"), "q.ekstrom", "They say they forgot it")
+    assert founded.refused()[-1] == ("o.brannstrom", "people.reset", "NotAuthorisedError")
+
+
+def _make_second_administrator(world: Any) -> None:
+    people.revoke(world.session("qa"), "o.brannstrom", "operator", "Moves to administration")
+    people.grant(
+        world.session("qa"), "o.brannstrom", "administrator", "TR-9", None, "Moves to administration", world.signs("qa")
+    )
+
+
+def test_a_model_retired_meanwhile_is_shown_to_who_decides(analysed: Any, life: Any) -> None:
+    from nesqc_gmp.procedures import models
+
+    stages = life(analysed)
+    stages.signed("B-1")
+    model = analysed.entries("model_installed")[0].record.model_sha256
+    models.retire(analysed.session("qa"), model, "A successor was approved", analysed.signs("qa"))
+    stages.release("B-1")
+    assert "  Model nes-morphology-sim 1.0.0 is retired now\n" in analysed.shown

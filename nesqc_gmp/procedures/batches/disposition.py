@@ -18,7 +18,9 @@ from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state import release as rules
 from nesqc_gmp.state.batches import Batch
 from nesqc_gmp.state.incidents import require_no_incident
+from nesqc_gmp.state.models import fold_models
 from nesqc_gmp.state.people import Person
+from nesqc_gmp.state.products import fold_specifications
 
 
 def submit(session: Session, batch: str, ceremony: Ceremony) -> None:
@@ -91,9 +93,20 @@ def _dispose(
         def make(signature: ElectronicSignature) -> BatchDisposed:
             return BatchDisposed(decision=decision, outcome=outcome, comment=comment, signature=signature)
 
-        return make, Signer(decision, (*summary(state, specification), f"Comment: {comment}"))
+        lines = (*summary(state, specification), *_no_longer_in_use(reader, specification), f"Comment: {comment}")
+        return make, Signer(decision, lines)
 
     session.sign(_RIGHTS[decision], subject(batch), prepare, ceremony, reason)
+
+
+def _no_longer_in_use(reader: Reader, specification: Specification) -> tuple[str, ...]:
+    """What the deciding person must know: specification or model was retired after the batch was tested with it."""
+    name, digest = specification.identifier, specification.morphology.model_sha256
+    standing = fold_specifications(reader.entries("specification", name))[name].standing
+    model = fold_models(reader.entries("model", digest))[digest]
+    retired = [f"Specification {name}"] if standing == "retired" else []
+    retired += [f"Model {model.label}"] if model.standing == "retired" else []
+    return tuple(f"{what} is retired now" for what in retired)
 
 
 def require_evidence(site: Site, reader: Reader, batch: Batch) -> None:
