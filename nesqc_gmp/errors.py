@@ -43,8 +43,8 @@ class NesqcError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        remedy = f" {self.remedy}" if self.remedy else ""
-        return f"{place}{self.what}{remedy}"
+        remedy = f". {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what.removesuffix('.') if remedy else self.what}{remedy}"
 
 
 class NotFoundError(NesqcError):

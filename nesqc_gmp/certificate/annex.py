@@ -144,7 +144,7 @@ def _people(content: CertificateContent) -> list[Flowable]:
     overrides = [line for line in content.readings if line.override]
     blinded = sum(line.blinded for line in content.readings)
     review = content.audit_review
-    readings = f"Readings by people: {len(content.readings)}; of these before the score was shown: {blinded}; "
+    readings = f"Readings by people: {len(content.readings)}; declared as made before seeing the score: {blinded}; "
     readings += f"different from the classifier: {len(overrides)}."
     parts: list[tuple[str, list[str]]] = [
         (

@@ -39,7 +39,7 @@ VERIFICATION: Final = (
     "Take record.json out of this file with any PDF reader or with “pdfdetach”. Its SHA-256 is the record digest at "
     "the foot of every page and in the code on the left.",
     "Check the signature and the time stamps with a verifier for PAdES that also judges later changes, trusting only "
-    "the certificate authority of the site: “pyhanko sign adesverify --trust-replace --trust site-ca.pem”. Programs "
+    "the certificate authority of the site: “pyhanko sign adesverify --trust-replace --trust authority.pem”. Programs "
     "that only say “signature valid” do not see what was added after signing. They may call the document time stamp "
     "unverified.",
     "Check that disposition.tlog-proof leads from disposition.json, the recorded decision, to the log state printed "

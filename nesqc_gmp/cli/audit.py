@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -32,6 +32,8 @@ app = noun(
       nesqc audit review B-0421
     """
 )
+_ID_ROOM: Final = 32
+"""Characters of an id in a table; longer ones, digests, end in dots."""
 _HEADS = ("#Entry", "Time (UTC)", "Who", "What", "Record", "Reason")
 
 
@@ -86,7 +88,8 @@ def _row(row: IndexRow) -> dict[str, Any]:
 
 def _cells(row: IndexRow) -> tuple[object, ...]:
     who, what = f"{row.person} ({row.role})", row.kind.replace("_", " ")
-    record = f"{row.subject_type} {row.subject_id[:20]}"
+    about = row.subject_id if len(row.subject_id) <= _ID_ROOM else f"{row.subject_id[:_ID_ROOM]}…"
+    record = f"{row.subject_type} {about}"
     return (row.index, row.utc[:19].replace("T", " "), who, what, record, row.reason)
 
 

@@ -15,6 +15,7 @@ from nesqc_gmp.errors import CertificateInvalidError, NotFoundError
 
 if TYPE_CHECKING:
     from nesqc_gmp.config import SitePaths
+    from nesqc_gmp.esign import Credentials
     from nesqc_gmp.state.certificates import CertificateState
 
 app = noun(
@@ -150,7 +151,13 @@ def supersede(number: NumberArgument, reason: ReasonOption, site: SiteOption = N
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import certificates
 
+    def ceremony(statement: str) -> Credentials:
+        if "\nMeaning: issued " in statement:
+            terminal.tell(f"{number} is out of force. Until you sign its replacement there is no valid certificate;")
+            terminal.tell("if you leave here, `nesqc certificates issue BATCH` comes back to this signature.")
+        return terminal.ceremony(statement)
+
     with logged_in(site) as session:
-        issued = certificates.supersede(session, number, reason, terminal.ceremony)
+        issued = certificates.supersede(session, number, reason, ceremony)
     show.say(f"Certificate {number} is replaced by {issued.number}.")
     show.print_facts([("certificate", issued.pdf), ("evidence", issued.evidence)])

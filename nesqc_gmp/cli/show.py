@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.progress import Progress
     from rich.text import Text
 
@@ -38,6 +38,8 @@ _STYLES: Final = {
 
 _PIPED_WIDTH: Final = 200
 _WORD_ROOM: Final = 24
+_GAP: Final = 2
+"""Blanks between two columns of a table."""
 
 
 def printable(text: str) -> str:
@@ -63,8 +65,25 @@ def indented_json(value: Any, *, shortened: bool = False) -> str:
     """
     if shortened:
         value = _shortened(value)
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    return "\n".join(printable(line) for line in text.split("\n"))
+    return "\n".join(printable(line) for line in _json_lines(value, _screen().width))
+
+
+def _json_lines(value: Any, room: int, name: str = "") -> Iterator[str]:
+    """The lines of a JSON value after its name: what fits into the room stands on one line, the rest is opened."""
+    line = name + json.dumps(value, sort_keys=True, ensure_ascii=False)
+    if len(line) < room or not isinstance(value, dict | list):
+        yield line
+        return
+    if isinstance(value, dict):
+        marks, parts = "{}", [(f"{json.dumps(key)}: ", item) for key, item in sorted(value.items())]
+    else:
+        marks, parts = "[]", [("", item) for item in value]
+    yield name + marks[0]
+    for number, (inner, item) in enumerate(parts, 1):
+        lines = list(_json_lines(item, room - 2, inner))
+        lines[-1] += "," if number < len(parts) else ""
+        yield from (f"  {text}" for text in lines)
+    yield marks[1]
 
 
 def _shortened(value: Any) -> Any:
@@ -79,7 +98,8 @@ def print_report(report: VerificationReport, *, as_json: bool) -> None:
     """Print what a verification found: its numbered steps, and one sentence."""
     if as_json:
         steps = [step.model_dump(mode="json") for step in report.steps]
-        print_json({"verified": report.verified, "sentence": report.sentence, "steps": steps})
+        found = {"verified": report.verified, "sentence": report.sentence, "not_asked": list(report.not_asked)}
+        print_json({**found, "steps": steps})
         return
     rows: list[tuple[object, str, str]] = []
     for step in report.steps:
@@ -90,12 +110,17 @@ def print_report(report: VerificationReport, *, as_json: bool) -> None:
     say(report.sentence)
 
 
-def _print(value: RenderableType) -> None:
-    """Print as wide as the terminal, or wide enough not to wrap where output is piped; no blanks at the line ends."""
+def _screen() -> Console:
+    """The terminal, or a page wide enough not to wrap where output is piped."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
-    screen = Console(width=width, markup=False, highlight=False, emoji=False)
+    return Console(width=width, markup=False, highlight=False, emoji=False)
+
+
+def _print(value: RenderableType) -> None:
+    """Print without blanks at the line ends."""
+    screen = _screen()
     with screen.capture() as captured:
         screen.print(value)
     print("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
@@ -114,19 +139,38 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], empty: s
     from rich.text import Text
 
     cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        print(empty)
+        return
+    columns = [[head.removeprefix("#"), *(row[n].plain for row in cells)] for n, head in enumerate(heads)]
+    widths = _column_widths(columns, _screen().width - _GAP * (len(heads) - 1))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for number, head in enumerate(heads):
-        words = [word for row in cells for word in row[number].plain.split()]
-        # Columns give way at blanks before a word is cut.
-        room = min(max(map(len, words), default=0), _WORD_ROOM)
+    for head, width in zip(heads, widths, strict=True):
         right = head.startswith("#")
-        table.add_column(Text(head.removeprefix("#")), justify="right" if right else "left", min_width=room)
+        table.add_column(
+            Text(head.removeprefix("#"), overflow="fold"), justify="right" if right else "left", width=width
+        )
     for row in cells:
         table.add_row(*row)
-    if table.row_count:
-        _print(table)
-    else:
-        print(empty)
+    _print(table)
+
+
+def _column_widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths at which nothing is cut off: the widest column gives way first, at blanks while it can, then in words.
+
+    Args:
+        columns: The texts of each column.
+        room: Characters for all columns together.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in columns]
+    words = [max(map(cell_len, " ".join(column).split()), default=1) for column in columns]
+    for least in ([min(word, _WORD_ROOM) for word in words], [1] * len(widths)):
+        while sum(widths) > room and any(width > low for width, low in zip(widths, least, strict=True)):
+            number = max((n for n, low in enumerate(least) if widths[n] > low), key=widths.__getitem__)
+            widths[number] -= 1
+    return widths
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:

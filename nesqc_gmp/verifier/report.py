@@ -25,6 +25,8 @@ class VerificationReport(Frozen):
     """Every step in order; where one failed, those that stand on it count as failed."""
 
     steps: tuple[Step, ...]
+    not_asked: tuple[str, ...] = ()
+    """What could not be asked, and why; it stands in the sentence of a report in which every step passed."""
 
     @property
     def verified(self) -> bool:
@@ -39,4 +41,5 @@ class VerificationReport(Frozen):
             return f"NOT VERIFIED: step {failed.number}, {failed.name}: {failed.detail}"
         if not self.steps:
             return "NOT VERIFIED: nothing was checked"
-        return f"VERIFIED: all {len(self.steps)} steps passed"
+        missing = "".join(f"; NOT ASKED: {question}" for question in self.not_asked)
+        return f"VERIFIED: all {len(self.steps)} steps passed{missing}"

@@ -43,10 +43,10 @@ NAMES: list[tuple[str, set[str]]] = [
     (f"batches show {DECIDED}", BATCH),
     ("certificates list", CERTIFICATE),
     ("certificates show QC-2026-000001", CERTIFICATE),
-    ("certificates verify site/certificates/QC-2026-000001.pdf", {"verified", "sentence", "steps"}),
+    ("certificates verify site/certificates/QC-2026-000001.pdf", {"verified", "sentence", "not_asked", "steps"}),
     ("audit log", ROW),
     ("audit search --who q.ekstrom", ROW),
-    ("audit verify", {"verified", "sentence", "steps"}),
+    ("audit verify", {"verified", "sentence", "not_asked", "steps"}),
     ("audit log --index 0", {"version", "origin", "index", "time", "actor", "subject", "reason", "software", "record"}),
 ]
 

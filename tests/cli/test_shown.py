@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -152,3 +153,26 @@ def test_text_from_outside_cannot_act_on_the_terminal(capsys: pytest.CaptureFixt
 def test_markup_in_names_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
     show.print_table(("Name",), [("[red]x[/red] :smile:",)], "none")
     assert "[red]x[/red] :smile:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_narrow_table_wraps_and_loses_no_character(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    row = ("D01", "not conforming", "1.0000 (6/6, 0 undecided)", "at least 0.90", "CULTURE-CONFORMING-SHARE")
+    long = ("batch", "conforming", "c" * 40, "printed storage condition corrected", "x" * 70)
+    show.print_table(("About", "Outcome", "Measured", "Limit", "Rule"), [row, long], "none")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    rule = next(number for number, line in enumerate(lines) if set(line) == {"─"})
+    printed = "".join("".join(lines[rule + 1 :]).split())
+    assert sorted(printed) == sorted("".join("".join(row + long).split()))
+
+
+def test_json_for_the_eye_is_the_same_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    value = {"b": [["1.0000", "0.9999"]] * 3, "a": {}, "c": {"long": "ä" * 50, "list": [1, None, True, []]}}
+    text = show.indented_json(value)
+    assert json.loads(text) == value
+    assert '    ["1.0000", "0.9999"],' in text.splitlines()

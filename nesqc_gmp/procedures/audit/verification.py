@@ -24,6 +24,7 @@ from nesqc_gmp.store import refusals
 from nesqc_gmp.verifier.report import Step, VerificationReport
 
 Progress = Callable[[int, int], None]
+_OWN_STATE = "the log key's state"
 _WITH_OBJECTS = (
     "image_received",
     "image_refused",
@@ -44,8 +45,8 @@ def verify(
     """Verify a site, needing no login and writing nothing.
 
     Steps: 1 the pinned key of the log; 2 checkpoints kept elsewhere can be read and are of this log; 3 every entry,
-    subtree, read model and checkpoint of the ledger, computed again; 4 the ledger extends every checkpoint kept
-    elsewhere; 5 every signature; 6 every original, package and certificate; 7 every sealed signing key.
+    subtree, read model and checkpoint of the ledger, computed again, and the ledger extends every checkpoint kept
+    elsewhere; 4 every signature; 5 every original, package and certificate; 6 every sealed signing key.
 
     Args:
         paths: The site, or a read-only copy of it.
@@ -104,7 +105,7 @@ def _anchors(
     bad: list[str] = []
     sources: list[tuple[str, Callable[[], Checkpoint]]] = []
     if paths.log_state.is_file():
-        sources.append(("the log key's state", partial(_state_anchor, paths.log_state, verifier)))
+        sources.append((_OWN_STATE, partial(_state_anchor, paths.log_state, verifier)))
     else:
         bad.append("the log key's state is missing")
     sources += [(f"checkpoint {path.name}", partial(_file_anchor, path, verifier)) for path in checkpoints]
@@ -145,7 +146,7 @@ def _certificate_anchor(path: Path, paths: SitePaths, verifier: NoteVerifier) ->
 
 
 def _named(anchors: dict[str, Checkpoint]) -> str:
-    outside = [name for name in anchors if name != "the log key's state"]
+    outside = [name for name in anchors if name != _OWN_STATE]
     if not outside:
         return "only the log key's own state: a thief of that key could have rewritten everything; name --checkpoint"
     return f"{len(outside)} kept outside the database: {', '.join(outside[:5])}"
@@ -153,8 +154,9 @@ def _named(anchors: dict[str, Checkpoint]) -> str:
 
 def _found(report: LedgerReport) -> str:
     if report.whole:
-        agreed = f"; agrees with {len(report.anchors)} checkpoints kept elsewhere" if report.anchors else ""
-        return f"{report.size} entries, {report.checkpoints} signed checkpoints{agreed}"
+        outside = len(set(report.anchors) - {_OWN_STATE})
+        agreed = [_OWN_STATE] * (_OWN_STATE in report.anchors) + [f"{outside} checkpoints kept outside the database"]
+        return f"{report.size} entries, {report.checkpoints} signed checkpoints; agrees with {' and '.join(agreed)}"
     # A record that is known to be altered says more than the lowest index that others could have.
     found = sorted(report.findings, key=lambda finding: (not finding.exact, finding.first_bad))
     place = "first bad record" if found[0].exact else "first bad record at or after"

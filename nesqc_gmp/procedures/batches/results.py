@@ -116,8 +116,9 @@ def verify_result(session: Session, batch: str, test: str, ceremony: Ceremony) -
         recorded = result.recorded
         lines = (
             f"Batch {batch}: {wanted.name}"[:390],
-            f"Result {recorded.value} {wanted.unit}".strip()[:390] + f": {recorded.outcome}",
-            f"Recorded by {result.name}; evidence {recorded.evidence_name}, SHA-256 {recorded.evidence_sha256}"[:390],
+            f"Result {recorded.value} {wanted.unit}".strip()[:390] + f": {recorded.outcome} ({wanted.criterion})"[:200],
+            f"Performed on {recorded.performed_on}, recorded by {result.name}"[:390],
+            f"Evidence {recorded.evidence_name}, SHA-256 {recorded.evidence_sha256}"[:390],
         )
         return make, Signer("verified", lines)
 

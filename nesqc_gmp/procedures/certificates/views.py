@@ -59,10 +59,16 @@ def verify(
         checks = [
             _proof(report, log_key),
             *_evidence(report, folder, log_key, authority),
-            _standing(site, log_key, report, data),
+            *([_standing(site, log_key, report, data)] if site else []),
         ]
         steps += [Step(number=len(steps) + n, name=s[0], passed=s[1], detail=s[2]) for n, s in enumerate(checks, 1)]
-    return VerificationReport(steps=tuple(steps))
+    return VerificationReport(steps=tuple(steps), not_asked=_not_asked(site, folder))
+
+
+def _not_asked(site: SitePaths | None, folder: Path | None) -> tuple[str, ...]:
+    evidence = () if folder else ("whether the evidence proves the record, since no evidence folder was given",)
+    standing = () if site else ("whether it was withdrawn or replaced since, because no site was named",)
+    return evidence + standing
 
 
 def _beside(pdf: Path) -> Path | None:
@@ -127,11 +133,9 @@ def _evidence(report: CertificateReport, folder: Path | None, log_key: str, auth
     return [(name, found.verified, found.sentence)]
 
 
-def _standing(site: SitePaths | None, log_key: str, report: CertificateReport, data: bytes) -> Check:
+def _standing(site: SitePaths, log_key: str, report: CertificateReport, data: bytes) -> Check:
     """What the log of the site says of a certificate; one that is not whole could hide a withdrawal."""
     name = "The certificate stands"
-    if site is None:
-        return name, True, "not asked: no site was named, so a withdrawal would not be seen"
     number = report.identifier.partition("/")[0]
     try:
         with (
