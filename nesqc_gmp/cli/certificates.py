@@ -153,8 +153,10 @@ def supersede(number: NumberArgument, reason: ReasonOption, site: SiteOption = N
 
     def ceremony(statement: str) -> Credentials:
         if "\nMeaning: issued " in statement:
-            terminal.tell(f"{number} is out of force. Until you sign its replacement there is no valid certificate;")
-            terminal.tell("if you leave here, `nesqc certificates issue BATCH` comes back to this signature.")
+            terminal.tell(
+                f"{number} is out of force, its replacement not yet signed. If you leave here, "
+                "`nesqc certificates issue BATCH` comes back to this signature."
+            )
         return terminal.ceremony(statement)
 
     with logged_in(site) as session:
