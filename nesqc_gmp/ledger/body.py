@@ -86,5 +86,5 @@ def _valid_reason(reason: str) -> str | None:
         return _REASON.validate_python(reason)
     except ValueError as error:
         raise InvalidInputError(
-            "a reason has 8 to 1000 characters", where="reason", remedy="Say in a sentence why."
+            "a reason is one visible line of 8 to 1000 characters", where="reason", remedy="Say in a sentence why."
         ) from error

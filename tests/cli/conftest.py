@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -118,6 +119,11 @@ def log_in(played: Played, site: Path) -> Callable[[str], Player]:
     return by_role
 
 
+def heeds_interrupts() -> None:
+    """Tests that were started in the background hand on that Ctrl-C is ignored; a person's terminal does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 Terminal = Callable[..., "pexpect.spawn[str]"]
 
 
@@ -129,7 +135,14 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
     def start(*arguments: object) -> pexpect.spawn[str]:
         words = ["-m", "nesqc_gmp", *map(str, arguments)]
-        return pexpect.spawn(sys.executable, words, encoding="utf-8", timeout=30, dimensions=(60, 100))
+        return pexpect.spawn(
+            sys.executable,
+            words,
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(60, 100),
+            preexec_fn=heeds_interrupts,
+        )
 
     return start
 

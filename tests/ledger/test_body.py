@@ -38,9 +38,9 @@ _ACTOR = st.builds(
     session=st.none() | _TEXT,
 )
 _RECORD = st.builds(AuthenticationFailed, person=st.just("op1"), purpose=_TEXT, locked=st.booleans())
-_REASON = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=50).filter(
-    lambda text: len(text.strip()) >= 8
-)
+# A reason is one visible line; controls, invisible and direction-changing characters are refused before.
+_VISIBLE = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Zl", "Zp"])
+_REASON = st.none() | st.text(_VISIBLE, min_size=8, max_size=50).filter(lambda text: len(text.strip()) >= 8)
 
 
 @given(st.integers(0, 2**53 - 1), _INSTANT, _ACTOR, _REASON, _RECORD, _TEXT)
