@@ -1,0 +1,1 @@
+"""How score, verdict and heat map move when the image is disturbed."""
