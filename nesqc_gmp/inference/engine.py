@@ -6,6 +6,8 @@ output byte for byte in this very process.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,19 @@ from nesqc_gmp.records.images import AttemptReceipt, Prediction, RuntimeFacts
 
 DISTANCE_DECIMALS = 3
 """Decimals to which both distances are rounded before they are compared with their limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """An image as the graph takes it, with what was measured outside the graph.
+
+    Attributes:
+        gray: ``(height, width)`` 16-bit gray samples.
+        statistics_distance: Distance of its statistics from those of the development images.
+    """
+
+    gray: GraySamples
+    statistics_distance: float
 
 
 class Engine:
@@ -58,14 +73,29 @@ class Engine:
             ImageRejectedError: The samples have a shape, type or size that the model does not take.
             ModelRefusedError: The model gave a value that is not finite.
         """
-        if not isinstance(receipt, AttemptReceipt):
-            raise InvalidInputError("no receipt of the attempt", remedy="Record the attempt before the first score.")
+        return self.predict_prepared(self.prepare(samples), receipt)
+
+    def prepare(self, samples: NDArray[np.uint8] | NDArray[np.uint16]) -> PreparedImage:
+        """What is measured of an image before the model sees it; no score exists yet.
+
+        Args:
+            samples: ``(height, width)`` gray or ``(height, width, 3)`` RGB, uint8 or uint16.
+
+        Raises:
+            ImageRejectedError: The samples have a shape, type or size that the model does not take.
+        """
         gray = gray_samples(samples)
         self._require_size(gray)
-        outputs = self._session.run(gray)
+        return PreparedImage(gray, self._statistics_distance(gray))
+
+    def predict_prepared(self, image: PreparedImage, receipt: AttemptReceipt) -> Prediction:
+        """What the model says of one prepared image; see ``predict``."""
+        if not isinstance(receipt, AttemptReceipt):
+            raise InvalidInputError("no receipt of the attempt", remedy="Record the attempt before the first score.")
+        outputs = self._session.run(image.gray)
         if not all(np.isfinite(value).all() for value in outputs.values()):
             raise ModelRefusedError("the model gave a value that is not finite", remedy="Report this image.")
-        return self._prediction(outputs, self._statistics_distance(gray))
+        return self._prediction(outputs, image.statistics_distance)
 
     def _require_size(self, gray: GraySamples) -> None:
         height, width = gray.shape

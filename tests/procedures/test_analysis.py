@@ -49,7 +49,7 @@ def test_nothing_is_scored_where_the_attempt_cannot_be_recorded(
     sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing_append(monkeypatch, "attempt_opened")
-    monkeypatch.setattr(Engine, "predict", lambda *_: pytest.fail("scored without a record"))
+    monkeypatch.setattr(Engine, "predict_prepared", lambda *_: pytest.fail("scored without a record"))
     with pytest.raises(Exception, match="disk is full"):
         life(sealed).analyse("B-2", shown=lambda progress: pytest.fail("shown without a record"))
     assert sealed.batch("B-2").batch.attempts == ()
@@ -99,13 +99,13 @@ def test_what_is_shown_was_committed_before(sealed: Any, life: Any) -> None:
 
 
 def test_receipt_names_the_attempt_and_its_checkpoint(sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    predict, receipts = Engine.predict, []
+    predict, receipts = Engine.predict_prepared, []
 
-    def noted(self: Any, samples: Any, receipt: Any) -> Any:
+    def noted(self: Any, image: Any, receipt: Any) -> Any:
         receipts.append(receipt)
-        return predict(self, samples, receipt)
+        return predict(self, image, receipt)
 
-    monkeypatch.setattr(Engine, "predict", noted)
+    monkeypatch.setattr(Engine, "predict_prepared", noted)
     life(sealed).analyse("B-2")
     opened = sealed.entries("attempt_opened")[0]
     assert {(r.batch, r.attempt, r.index) for r in receipts} == {("B-2", 1, opened.index)}
@@ -115,7 +115,7 @@ def test_receipt_names_the_attempt_and_its_checkpoint(sealed: Any, life: Any, mo
 def test_model_that_is_not_active_scores_nothing(sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = sealed.entries("model_installed")[0].record.model_sha256
     models.retire(sealed.session("qa"), digest, "A better one is there", sealed.signs("qa"))
-    monkeypatch.setattr(Engine, "predict", lambda *_: pytest.fail("scored by a retired model"))
+    monkeypatch.setattr(Engine, "predict_prepared", lambda *_: pytest.fail("scored by a retired model"))
     with pytest.raises(ModelRefusedError, match="is retired, not active"):
         life(sealed).analyse("B-2")
     assert sealed.batch("B-2").batch.attempts == ()

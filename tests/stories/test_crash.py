@@ -101,7 +101,7 @@ def test_ctrl_c_between_the_commit_and_its_count(sealed: Any, life: Any, monkeyp
 def test_engine_that_fails_in_the_middle(sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from nesqc_gmp.inference.engine import Engine
 
-    predict, calls = Engine.predict, []
+    predict, calls = Engine.predict_prepared, []
 
     def failing(self: Engine, *given: Any) -> Any:
         calls.append(given)
@@ -109,7 +109,7 @@ def test_engine_that_fails_in_the_middle(sealed: Any, life: Any, monkeypatch: py
             raise ModelRefusedError("the model gave a value that is not finite")
         return predict(self, *given)
 
-    monkeypatch.setattr(Engine, "predict", failing)
+    monkeypatch.setattr(Engine, "predict_prepared", failing)
     with pytest.raises(ModelRefusedError):
         life(sealed).analyse("B-2")
     attempt = sealed.batch("B-2").batch.attempts[0]

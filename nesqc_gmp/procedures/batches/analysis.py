@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from nesqc_gmp.decision.rules import ScoreRule
 from nesqc_gmp.errors import IntegrityError, NesqcError, OutOfSequenceError
 from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.decode import decode
-from nesqc_gmp.inference.engine import Engine
+from nesqc_gmp.inference.engine import Engine, PreparedImage
 from nesqc_gmp.inference.input_space import inside_input_space
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures import models as model_procedures
+from nesqc_gmp.procedures.ahead import ahead
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.session import Session
@@ -107,6 +109,15 @@ def _receipt(site: Site, batch: str, number: int, receipt: Receipt) -> AttemptRe
 
 
 @dataclass(frozen=True, slots=True)
+class _Checked:
+    """An image after the input check; prepared for the model only where it passed."""
+
+    image: Image
+    checked: InputCheck
+    prepared: PreparedImage | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Run:
     """One running attempt."""
 
@@ -120,8 +131,9 @@ class _Run:
 
     def score_all(self, images: Sequence[Image], shown: Callable[[Progress], None]) -> Attempt:
         try:
-            for done, image in enumerate(images, start=1):
-                shown(Progress(done, len(images), self._score(image)))
+            with closing(ahead(images, self._prepare, self._predict)) as results:
+                for done, result in enumerate(results, start=1):
+                    shown(Progress(done, len(images), self._commit(result)))
         except KeyboardInterrupt:
             self._close("aborted", "stopped by the person")
             raise
@@ -134,16 +146,22 @@ class _Run:
             raise
         return self._close("completed", "every image has a result")
 
-    def _score(self, image: Image) -> ImageScored:
-        """Read the original again, check it, predict, decide, commit."""
+    def _prepare(self, image: Image) -> _Checked:
+        """Read the original again and check it; no score exists yet."""
         received = image.received
-        digest = received.facts.sha256
-        frame = decode(self.session.site.objects.read(digest), name=received.image)
+        frame = decode(self.session.site.objects.read(received.facts.sha256), name=received.image)
         checked = check(frame, self.specification.input_space, pixel_size_um=received.pixel_size_um)
         size = _model_size(frame.facts, self.manifest.input_space)
         checked = InputCheck(findings=(*checked.findings, size))
-        prediction = self.engine.predict(frame.samples, self.receipt) if checked.passed else None
-        scored = self._decided(received.image, digest, checked, prediction)
+        return _Checked(image, checked, self.engine.prepare(frame.samples) if checked.passed else None)
+
+    def _predict(self, image: _Checked) -> ImageScored:
+        """Predict and decide; the attempt was committed before this run began."""
+        received = image.image.received
+        prediction = self.engine.predict_prepared(image.prepared, self.receipt) if image.prepared else None
+        return self._decided(received.image, received.facts.sha256, image.checked, prediction)
+
+    def _commit(self, scored: ImageScored) -> ImageScored:
         with self.session.acting("batches.analyse", subject(self.batch)) as act:
             self._require_open(act.transaction)
             act.append(subject(self.batch), scored)
