@@ -1,1 +1,1 @@
-"""Figures of a classifier with their intervals: what scipy and scikit-learn do not have, and one way to call what they have."""
+"""Figures of a classifier with their intervals; scipy and scikit-learn where they have them, ours where not."""

@@ -1,0 +1,46 @@
+"""How far a score can be read as a probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nesqc_gmp.statistics.auroc import checked
+from nesqc_gmp.statistics.interval import Interval, proportion
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Units of similar score: their mean score and the share that is conforming."""
+
+    mean_score: float
+    observed: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Calibration of a score.
+
+    Attributes:
+        brier: Mean squared difference of score and truth (Brier 1950).
+        expected_error: Mean distance of score and observed share over the bins, weighted by their sizes.
+        bins: Bins of equal counts, in the order of the score.
+    """
+
+    brier: float
+    expected_error: float
+    bins: tuple[Bin, ...]
+
+
+def calibration(conforming: ArrayLike, scores: ArrayLike, bins: int = 10) -> Calibration | None:
+    """Calibration of scores that are probabilities of conforming; ``None`` without any unit."""
+    labels, values = checked(conforming, scores)
+    if len(values) == 0:
+        return None
+    order = np.argsort(values, kind="stable")
+    parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
+    found = tuple(Bin(float(values[p].mean()), proportion(int(labels[p].sum()), len(p), "Wilson")) for p in parts)
+    error = sum(abs(float(values[p].mean() - labels[p].mean())) * len(p) for p in parts) / len(values)
+    return Calibration(float(((values - labels) ** 2).mean()), error, found)
