@@ -30,8 +30,10 @@ def _means_of_rows(image: Gray, cells: int) -> Gray:
     bands = np.empty((cells, image.shape[1]))
     for cell, (start, stop) in enumerate(pairwise(borders)):
         first, last = int(start), min(int(np.ceil(stop)), height)
-        weights = np.ones(last - first)
-        weights[0] -= start - first
-        weights[-1] -= last - stop
-        bands[cell] = (image[first:last] * weights[:, None]).sum(axis=0) / weights.sum()
+        band = image[first:last].sum(axis=0)
+        if start > first:
+            band -= (start - first) * image[first]
+        if last > stop:
+            band -= (last - stop) * image[last - 1]
+        bands[cell] = band / (stop - start)
     return bands
