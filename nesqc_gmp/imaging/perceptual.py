@@ -87,6 +87,15 @@ def perceptual_distance(first: str, second: str) -> int:
     return min(int((fixed != variant).sum()) for variant in _orientations(turned))
 
 
+def orientations(text: str) -> tuple[int, ...]:
+    """The hashes of the eight rotations and reflections of an image from its hash, as whole numbers of 64 bits.
+
+    Args:
+        text: 16 hexadecimal digits.
+    """
+    return tuple(int(_text(variant), 16) for variant in _orientations(_bits(text)))
+
+
 def _signs(cells: Gray) -> _Signs:
     """Signs of the lowest cosine coefficients, ``(8, 8)``; the place of the mean is always false."""
     # einsum without optimisation adds in one order; a threaded matrix product need not.

@@ -1,0 +1,228 @@
+"""The manifest of labelled images: one CSV row an image, with the groups that may never be divided.
+
+Columns: ``image``, ``label``, ``culture`` and ``donor`` must be there and filled. ``passage``, ``instrument``,
+``operator``, ``readers`` (ids of who labelled, with semicolons), ``sha256`` (checked where given), ``objects`` (a
+Pascal VOC file with boxes), ``simulated`` (yes or no) and ``excluded`` (why the image is not to be used) are optional.
+Any other column is an attribute by which results can be divided. Nothing is dropped silently: an excluded image stays
+in the manifest with its reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.records.base import Frozen, Identifier, Sha256, Text
+
+Label = Literal["conforming", "not conforming"]
+
+REQUIRED: Final = ("image", "label", "culture", "donor")
+OPTIONAL: Final = ("passage", "instrument", "operator", "readers", "sha256", "objects", "simulated", "excluded")
+BYTES_MAX: Final = 64 * 2**20
+"""Largest manifest, in bytes."""
+
+
+class ManifestRow(Frozen):
+    """One image.
+
+    Attributes:
+        image: Path inside the folder of the images, with forward slashes.
+        label: What its readers said.
+        culture: The culture vessel; images of one culture are never divided.
+        donor: The donor or line; likewise.
+        passage: Passage number, where known.
+        instrument: The microscope, where known.
+        operator: Who captured it, where known.
+        readers: Ids of those who labelled it, each apart from the others.
+        sha256: Digest of the file's bytes.
+        objects: Path of the file with boxes, or ``None``.
+        simulated: Whether the image is simulated.
+        excluded: Why it is not used, or ``None``.
+        attributes: Every other column, as pairs of name and value.
+    """
+
+    image: Text
+    label: Label
+    culture: Identifier
+    donor: Identifier
+    passage: str
+    instrument: str
+    operator: str
+    readers: tuple[Identifier, ...]
+    sha256: Sha256
+    objects: Text | None
+    simulated: bool
+    excluded: Text | None
+    attributes: tuple[tuple[str, str], ...]
+
+    def group(self, name: str) -> str:
+        """Value of a column that groups images, an attribute among them; may be empty."""
+        if name in {"culture", "donor", "passage", "instrument", "operator", "label"}:
+            return str(getattr(self, name))
+        return dict(self.attributes).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest whose every image was found and hashed.
+
+    Attributes:
+        rows: The images, in the order of the file.
+        sha256: Digest of the canonical JSON of the rows, the digest of every image among them.
+    """
+
+    rows: tuple[ManifestRow, ...]
+    sha256: str
+
+    @property
+    def used(self) -> tuple[ManifestRow, ...]:
+        """The images that are not excluded."""
+        return tuple(row for row in self.rows if row.excluded is None)
+
+
+def read_manifest(file: Path, images: Path) -> Manifest:
+    """Read a manifest and hash every image it names.
+
+    Args:
+        file: The CSV file, UTF-8.
+        images: Folder of the images.
+
+    Raises:
+        InvalidInputError: The first thing that is wrong, with line, column and remedy.
+    """
+    table = _table(file)
+    rows, seen = [], dict[str, int]()
+    for line, fields in table:
+        row = _row(fields, images, f"{file}, line {line}")
+        if row.image in seen:
+            raise InvalidInputError(
+                f"the image is named in line {seen[row.image]} already", where=f"{file}, line {line}, column image",
+                remedy="Name each image once.",
+            )  # fmt: skip
+        seen[row.image] = line
+        rows.append(row)
+    if not rows:
+        raise InvalidInputError("the manifest names no image", where=str(file), remedy="Write one row an image.")
+    return Manifest(tuple(rows), sha256_hex(canonical_json([row.model_dump(mode="json") for row in rows])))
+
+
+def require_two_classes(rows: Iterable[ManifestRow], where: str) -> None:
+    """Refuse rows of one class.
+
+    Raises:
+        InvalidInputError: There is no image of one of the two classes.
+    """
+    labels = {row.label for row in rows}
+    if len(labels) < 2:
+        found = f"only images that are {labels.pop()}" if labels else "no image"
+        raise InvalidInputError(f"there are {found}", where=where, remedy="Both classes are needed.")
+
+
+def _table(file: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows with their line numbers, every cell stripped and in Unicode's composed form."""
+    try:
+        data = file.read_bytes()
+        text = data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(f"cannot be read: {error}", where=str(file), remedy="Save it as UTF-8.") from error
+    if len(data) > BYTES_MAX or "\0" in text:
+        raise InvalidInputError("is not a CSV file", where=str(file), remedy=f"At most {BYTES_MAX} bytes of text.")
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [_cell(name) for name in reader.fieldnames or ()]
+        missing = [name for name in REQUIRED if name not in header]
+        if missing or len(set(header)) != len(header) or "" in header:
+            raise InvalidInputError(
+                f"the column {missing[0]} is missing" if missing else "a column has no name, or two have the same",
+                where=f"{file}, line 1",
+                remedy=f"The first line names the columns; {', '.join(REQUIRED)} must be among them.",
+            )
+        return [(reader.line_num, _cells(header, row, f"{file}, line {reader.line_num}")) for row in reader]
+    except csv.Error as error:
+        raise InvalidInputError(f"is not CSV: {error}", where=f"{file}, line {reader.line_num}") from error
+
+
+def _cells(header: list[str], row: dict[str | None, str | list[str] | None], where: str) -> dict[str, str]:
+    values = list(row.values())
+    if None in row or None in values:
+        raise InvalidInputError(
+            "the line has another number of cells than the first", where=where, remedy="Fill every column."
+        )
+    return {name: _cell(str(value)) for name, value in zip(header, values, strict=True)}
+
+
+def _cell(text: str) -> str:
+    """Stripped and composed, so that one culture is never two by a blank or by the way an accent is stored."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
+    for name in REQUIRED:
+        if not fields[name]:
+            raise InvalidInputError("is empty", where=f"{where}, column {name}", remedy="Fill it in.")
+    if fields["label"] not in {"conforming", "not conforming"}:
+        raise InvalidInputError(
+            f"{fields['label']!r} is no label", where=f"{where}, column label",
+            remedy="Write conforming or not conforming.",
+        )  # fmt: skip
+    if fields.get("simulated", "") not in {"", "yes", "no"}:
+        raise InvalidInputError("neither yes nor no", where=f"{where}, column simulated", remedy="Write yes or no.")
+    digest = _digest(images, fields["image"], f"{where}, column image")
+    given = fields.get("sha256", "").lower()
+    if given and given != digest:
+        raise InvalidInputError(
+            f"the file {fields['image']} has another digest: {digest}", where=f"{where}, column sha256",
+            remedy="The file was changed since, or the manifest is wrong: find out which.",
+        )  # fmt: skip
+    if fields.get("objects"):
+        inside(images, fields["objects"], f"{where}, column objects")
+    try:
+        return ManifestRow(
+            image=fields["image"],
+            label="conforming" if fields["label"] == "conforming" else "not conforming",
+            culture=fields["culture"],
+            donor=fields["donor"],
+            passage=fields.get("passage", ""),
+            instrument=fields.get("instrument", ""),
+            operator=fields.get("operator", ""),
+            readers=tuple(part.strip() for part in fields.get("readers", "").split(";") if part.strip()),
+            sha256=digest,
+            objects=fields.get("objects") or None,
+            simulated=fields.get("simulated") == "yes",
+            excluded=fields.get("excluded") or None,
+            attributes=tuple((k, v) for k, v in fields.items() if k not in {*REQUIRED, *OPTIONAL}),
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        column = str(first["loc"][0])
+        raise InvalidInputError(first["msg"], where=f"{where}, column {column}", remedy="Correct the cell.") from error
+
+
+def inside(folder: Path, name: str, where: str) -> Path:
+    """The file of this name inside a folder.
+
+    Raises:
+        InvalidInputError: The name leads out of the folder, or there is no such file.
+    """
+    parts = PurePosixPath(name)
+    path = folder / parts
+    if parts.is_absolute() or ".." in parts.parts or "\\" in name:
+        raise InvalidInputError(f"{name!r} leads out of the folder", where=where, remedy="Name files inside it.")
+    if not path.is_file():
+        raise InvalidInputError(f"there is no file {name!r} in {folder}", where=where, remedy="Bring the file.")
+    return path
+
+
+def _digest(images: Path, name: str, where: str) -> str:
+    with inside(images, name, where).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
