@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nesqc_gmp.cli.models_train import train
 from nesqc_gmp.cli.options import JsonOption, ReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in, noun
 
@@ -27,6 +28,8 @@ app = noun(
       nesqc models activate nes-morphology-sim:1.0.0 --reason "For NES-01.v1"
     """
 )
+app.command()(train)
+
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="name:version, the digest, or its first digits (at least 8).")
 ]

@@ -28,6 +28,7 @@ OPERATORS = frozenset(
         "MaxPool",
         "Mul",
         "ReduceMean",
+        "ReduceMin",
         "ReduceSum",
         "Relu",
         "Reshape",

@@ -1,14 +1,18 @@
-"""Fit, calibrate, measure and export a demonstration model; the extra ``[train]``, never needed in production.
+"""A plan and labelled images to a locked model package; the extra ``[train]``, never needed in production.
 
 ::
 
-    demonstration_model   python -m nesqc_gmp.training.demonstration_model --out FOLDER: the whole run
-    cultures              simulated cultures, split by culture
-    network               the residual net in torch
+    plan                  the schema of PLAN.toml, and its digest
+    data, division        manifest and images, divided without leakage; folds by family
+    images, targets       one labelled image | its boxes as classes of places
     augment               what may differ between two pictures of one class
-    fit                   the training loop, seeded
-    measure               AUROC, calibration, thresholds, limits: numpy, no torch
-    export                the trained net as one ONNX graph, built node by node
-    judge, report         scores and refusals of the exported graph on test cultures and corruptions
-    description, card     what is said of the model | golden: images with the bytes they must give
+    network               the residual net in torch
+    fit, checkpoint       the training loop, seeded | the work folder, written whole or not at all
+    scoring, measure      scores of unseen images | temperature, thresholds and limits from them
+    export, golden        the trained net as one ONNX graph | images with the bytes they must give
+    judge, results        what the exported graph says | figures with intervals
+    description, card     what is said of the model
+    run                   all of it: what ``nesqc models train`` calls
+    cultures, simulated_cultures    simulated cultures, as files with a manifest
+    ldc_manifest          the manifest of the Living and Dead Cells images
 """

@@ -1,4 +1,4 @@
-"""The model card and ``training.json``: both written from the measured numbers, none by hand.
+"""The model card and ``training.json``: both written from the plan and the measured numbers, none by hand.
 
 Sections after the Hugging Face model card template (Mitchell et al. 2019).
 """
@@ -6,99 +6,169 @@ Sections after the Hugging Face model card template (Mitchell et al. 2019).
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import platform
-from dataclasses import asdict
 from typing import Any
 
+from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
-from nesqc_gmp.training.cultures import SEVERITY_FROM, SPLITS
-from nesqc_gmp.training.description import FALSE_ALARM
-from nesqc_gmp.training.fit import Recipe
-from nesqc_gmp.training.report import CORRUPTED_EVERY, Report
+from nesqc_gmp.statistics.outcomes import AtThreshold
+from nesqc_gmp.training.data import Loaded
+from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.results import Results
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch")
 
 
-def training_facts(recipe: Recipe, description: ModelDescription, report: Report) -> dict[str, Any]:
-    """Content of ``training.json``: settings as text, counts as whole numbers."""
+def number(value: float | None, decimals: int = 4) -> str:
+    """A figure as text, or that it cannot be estimated."""
+    return "not estimable" if value is None else decimal_text(value, decimals)
+
+
+def environment() -> dict[str, str]:
+    """Versions of what computes."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _PACKAGES}}
+
+
+def training_facts(plan: Plan, loaded: Loaded, description: ModelDescription, results: Results) -> dict[str, Any]:
+    """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
     return {
         "statement": description.training_data,
-        "simulated": True,
-        "environment": {
-            "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in _PACKAGES},
-        },
-        "recipe": {name: str(value) for name, value in asdict(recipe).items()},
+        "simulated": plan.data.simulated,
+        "environment": environment(),
+        "plan_sha256": plan.digest,
+        "manifest_sha256": loaded.manifest_sha256,
+        "plan": json.loads(plan.model_dump_json(), parse_float=str),
         "splits": {
-            split.name: {
-                "first_culture": split.cultures.start,
-                "cultures": len(split.cultures),
-                "images": len(split.cultures) * split.fields,
-            }
-            for split in SPLITS
+            name: {"cultures": len({image.culture for image in images}), "images": len(images)}
+            for name, images in loaded.division.splits.items()
         },
-        "severity_from": str(SEVERITY_FROM),
-        "test": {
-            "auroc": report.auroc,
-            "cultures": report.cultures,
-            "groups": {name: outcomes.row() for name, outcomes in report.groups.items()},
+        "left_out": len(loaded.left_out),
+        "basis": results.basis,
+        "auroc": str(results.auroc),
+        "auroc_by_culture": str(results.by_culture),
+        "training_auroc": number(results.training_auroc),
+        "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
+        "families": {
+            family.name: {
+                "auroc": str(family.auroc),
+                "boxed_auroc": number(family.boxed_auroc),
+                "conforming": counts(family.conforming),
+                "not conforming": counts(family.not_conforming),
+            }
+            for family in results.families
         },
     }
 
 
-def card(description: ModelDescription, report: Report) -> str:
+def counts(figures: AtThreshold) -> dict[str, int]:
+    """Images of one class by what became of them."""
+    return {
+        "images": figures.total,
+        "right": figures.right,
+        "wrong": figures.wrong,
+        "undecided": figures.undecided,
+        "refused": figures.refused,
+    }
+
+
+def card(plan: Plan, loaded: Loaded, description: ModelDescription, results: Results) -> str:
     """The model card, Markdown."""
+    space, rule = description.input_space, plan.calibration
     return _CARD.format(
         name=f"{description.name} {description.model_version}",
-        use=description.intended_use,
-        data=description.training_data,
+        warning="**Demonstration model. Not for GMP use.**" if description.demonstration else "",
+        simulated="Trained on simulated images." if plan.data.simulated else "Trained on images of real cells.",
+        layers=1 + 2 * (len(plan.network.widths) - 1) + 1,
+        cell=plan.network.stride,
+        pooling=_POOLING[plan.network.pooling],
+        use=plan.model.intended_use,
+        labels=plan.model.labels,
+        data=plan.model.training_data,
         splits="\n".join(
-            f"| {split.name} | {len(split.cultures)} | {len(split.cultures) * split.fields} |" for split in SPLITS
+            f"| {name} | {len({image.culture for image in images})} | {len(images)} |"
+            for name, images in loaded.division.splits.items()
         ),
-        severity=SEVERITY_FROM,
+        left_out=len(loaded.left_out),
+        edges=f"{space.width_min} to {space.width_max}",
+        pixel=f"{space.pixel_size_um_min} to {space.pixel_size_um_max}",
+        source=_SOURCE[bool(loaded.division.folds)],
         temperature=description.calibration_temperature,
         conforming=description.conforming_from,
         below=description.not_conforming_below,
-        false_alarm=f"{FALSE_ALARM:.0%}",
         distance=description.distance_limit,
+        distance_share=f"{rule.distance_refused:.1%}",
         statistics=description.statistics_limit,
-        auroc=report.auroc,
-        images=sum(outcomes.images for outcomes in list(report.groups.values())[:2]),
-        cultures=report.cultures,
-        every=CORRUPTED_EVERY,
-        rows="\n".join(
-            f"| {name} | {row.images} | {row.refused} | {row.conforming} | {row.undecided} | {row.not_conforming} |"
-            for name, row in report.groups.items()
-        ),
+        statistics_share=f"{rule.statistics_refused:.1%}",
+        basis=_BASIS[results.basis],
+        auroc=results.auroc,
+        by_culture=results.by_culture,
+        rows="\n".join(_row(figures) for figures in (results.conforming, results.not_conforming)),
+        families=_families(results),
         runtime=description.runtime.onnxruntime,
+        plan=plan.digest,
+        manifest=loaded.manifest_sha256,
     )
 
+
+def _row(figures: AtThreshold) -> str:
+    cells = (figures.label, figures.total, figures.refused, figures.right, figures.undecided, figures.wrong)
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def _families(results: Results) -> str:
+    if not results.families:
+        return ""
+    head = (
+        "\nEach family, scored by a network that never saw it:\n\n"
+        "| family | AUROC (95 % interval) | AUROC inside the boxes | not conforming images | called conforming |\n"
+        "|---|---|---|---|---|\n"
+    )
+    rows = [
+        f"| {family.name} | {family.auroc} | {number(family.boxed_auroc)} | {family.not_conforming.total} | "
+        f"{family.not_conforming.wrong} |"
+        for family in results.families
+    ]
+    return head + "\n".join(rows) + "\n"
+
+
+_POOLING = {
+    "mean": "The logit is the mean of the map: each place of the map is its share of the score.",
+    "worst": "The least conforming place of the map decides about the image.",
+}
+_SOURCE = {
+    True: "Temperature, thresholds and limits come from scores out of fold: each family was scored by a network that "
+    "never saw it.",
+    False: "Temperature, thresholds and limits come from the calibration cultures alone.",
+}
+_BASIS = {
+    "test": "On cultures that neither training nor calibration saw, with the exported graph in onnxruntime",
+    "out-of-fold": "No image was kept for a test: these are the scores out of fold, on which the thresholds were set "
+    "as well, so figures at the thresholds are favourable",
+}
 
 _CARD = """\
 # {name}
 
-**Demonstration model, trained on simulated pictures. Not for GMP use.**
+{warning} {simulated}
 
 ## Model details
 
-A plain residual network of ten layers (about 0.3 million weights) that scores a phase-contrast picture of a culture
-between 0 (not conforming) and 1 (conforming). One ONNX graph takes 16-bit gray samples and gives score, exact
-class-activation map, embedding and the distance of the image from the training images. Preprocessing is inside the
-graph: average over 2 x 2 pixels (an odd last row or column is dropped), then mean 0 and variance 1 for each image.
-8-bit samples are multiplied by 257 before the graph; RGB becomes gray as (19595 R + 38470 G + 7471 B + 32768) >> 16.
+A plain residual network of {layers} layers. One ONNX graph takes 16-bit gray samples and gives the score (0 not
+conforming, 1 conforming), the exact map behind it, embeddings of the image and of its tiles, and the distance of the
+image from the training images. A cell of the map is {cell} pixels. {pooling}
+Preprocessing is inside the graph. 8-bit samples are multiplied by 257 before the graph; RGB becomes gray as
+(19595 R + 38470 G + 7471 B + 32768) >> 16.
 
 ## Uses
 
 {use}
 
-Out of scope: every real culture, every other cell type, other microscopy, other magnifications.
+Out of scope: every other cell type, other microscopy, other magnifications.
 
 ## Bias, risks and limitations
 
-The model takes fields of 512 to 4096 pixels on an edge at 0.95 to 1.05 micrometres a pixel.
-The simulator draws what its authors take rosettes and heterogeneous cultures to look like. A model that separates
-simulated classes shows that the software works; it says nothing about real cells. The mildest simulated defect has
-severity {severity} of 1; milder ones were not tried.
+The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels}
 
 ## Training details
 
@@ -108,20 +178,21 @@ severity {severity} of 1; milder ones were not tried.
 |---|---|---|
 {splits}
 
-Temperature, thresholds and limits come from the calibration cultures alone: temperature {temperature}; conforming from
-{conforming}, not conforming below {below}, undecided between; distance limit {distance} and statistics limit
-{statistics}, each set to refuse {false_alarm} of the calibration images.
+{left_out} images of the manifest were left out; the training report names each with its reason.
+
+{source} Temperature {temperature}; conforming from {conforming}, not conforming below {below}, undecided between;
+distance limit {distance}, set to refuse {distance_share} of those images; statistics limit {statistics}, set to refuse
+{statistics_share}.
 
 ## Evaluation
 
-On simulated cultures that neither training nor calibration saw: AUROC **{auroc}** over {images} images of {cultures}
-cultures, with the exported graph in onnxruntime. An image refused by an input check gets no verdict. Each corruption
-was applied to one in {every} test images.
+{basis}: AUROC **{auroc}** with images as independent units, {by_culture} with cultures as units (95 % intervals). An
+image refused by an input check gets no verdict.
 
-| group | images | refused | conforming | undecided | not conforming |
+| images | all | refused | called rightly | undecided | called wrongly |
 |---|---|---|---|---|---|
 {rows}
-
+{families}
 ## Technical specifications
 
 onnxruntime {runtime}, CPU provider, one thread, optimisation level EXTENDED. The package holds golden images and the
@@ -129,6 +200,6 @@ bytes of every output tensor; an environment that does not give the same bytes c
 
 ## How to make it again
 
-`OPENBLAS_NUM_THREADS=1 python -m nesqc_gmp.training.demonstration_model --out FOLDER` with the extra `[train]`.
-The last bits depend on the versions in `training.json`, the processor and the numbers of threads.
+`nesqc models train PLAN.toml --out DIR` with the extra `[train]`. Plan {plan}, manifest {manifest}; the values of the
+plan stand in `training.json`. The last bits depend on the versions there, the processor and the number of threads.
 """

@@ -17,7 +17,17 @@ from torch import nn
 
 from nesqc_gmp.records.models import Graph, OutputName
 from nesqc_gmp.training.measure import Gaussian
-from nesqc_gmp.training.network import MEANS_OF, POOL, SPREAD_FLOOR, SPREADS_OF, VARIANCE_FLOOR, Block, Network
+from nesqc_gmp.training.network import (
+    MEAN_FLOOR,
+    MEAN_GAIN,
+    SPREAD_FLOOR,
+    SPREADS_OF,
+    VARIANCE_FLOOR,
+    Block,
+    Network,
+    means_of,
+)
+from nesqc_gmp.training.plan import NetworkSection
 
 GRAPH = Graph(input="image", outputs=get_args(OutputName), opset=20)
 """Input and outputs of the exported graph."""
@@ -58,35 +68,49 @@ def export(network: Network, temperature: float, features: Gaussian) -> bytes:
         temperature: Divides the logit and the map.
         features: Distribution of the features over the training images.
     """
+    settings = network.settings
     build = _Builder()
     build.weight("space", np.array([2, 3], dtype=np.int64))
     build.weight("all", np.array([1, 2, 3], dtype=np.int64))
     build.weight("one", np.array([1], dtype=np.int64))
-    levels = _levels(build, network, _normalised(build))
-    weight, bias = (parameter.detach().double().numpy() / temperature for parameter in network.head.parameters())
+    levels = _levels(build, network, _normalised(build, settings))
+    # The head scores *not conforming* where the worst place decides; the map is positive for conforming.
+    factor = (-1 if settings.pooling == "worst" else 1) / temperature
+    weight, bias = (parameter.detach().double().numpy()[:1] * factor for parameter in network.head.parameters())
     build.weight("head.weight", weight.astype(np.float32))
     build.weight("head.bias", bias.astype(np.float32))
     build.node("Conv", levels[-1], "head.weight", "head.bias", name="map", kernel_shape=[1, 1])
-    build.mean("map", "all", keep=False, name="logit")
+    build.node("ReduceMin" if settings.pooling == "worst" else "ReduceMean", "map", "all", name="logit", keepdims=0)
     build.node("Sigmoid", "logit", name="probability")
     build.mean(levels[-1], "space", keep=False, name="embedding")
     _distance(build, levels, features)
+    tile = [settings.tile_cells] * 2
+    build.node("AveragePool", levels[-1], name="tile_embeddings", kernel_shape=tile, strides=tile)
     return _model(build)
 
 
-def _normalised(build: _Builder) -> str:
-    """Average pool (an odd last row or column is dropped), then mean 0 and variance 1 for each image."""
+def _normalised(build: _Builder, settings: NetworkSection) -> str:
+    """Average pool (an odd last row or column is dropped), then each image on one scale."""
     counts = build.node("Cast", GRAPH.input, to=onnx.TensorProto.FLOAT)
-    pooled = build.node("AveragePool", counts, kernel_shape=[POOL, POOL], strides=[POOL, POOL])
-    nearly = build.node("Sub", pooled, build.mean(pooled, "all", keep=True))
+    if settings.input_pool > 1:
+        edge: list[int] = [settings.input_pool] * 2
+        counts = build.node("AveragePool", counts, kernel_shape=edge, strides=edge)
+    mean = build.mean(counts, "all", keep=True)
+    nearly = build.node("Sub", counts, mean)
     centred = build.node("Sub", nearly, build.mean(nearly, "all", keep=True))
-    variance = build.mean(build.node("Mul", centred, centred), "all", keep=True)
-    floor = build.number("variance_floor", VARIANCE_FLOOR)
-    return build.node("Div", centred, build.node("Sqrt", build.node("Add", variance, floor)))
+    parts = []
+    if settings.normalisation in ("mean", "both"):
+        scaled = build.node("Mul", centred, build.number("mean_gain", MEAN_GAIN))
+        parts.append(build.node("Div", scaled, build.node("Add", mean, build.number("mean_floor", MEAN_FLOOR))))
+    if settings.normalisation in ("mean and deviation", "both"):
+        variance = build.mean(build.node("Mul", centred, centred), "all", keep=True)
+        floor = build.number("variance_floor", VARIANCE_FLOOR)
+        parts.append(build.node("Div", centred, build.node("Sqrt", build.node("Add", variance, floor))))
+    return parts[0] if len(parts) == 1 else build.node("Concat", *parts, axis=1)
 
 
 def _levels(build: _Builder, network: Network, image: str) -> list[str]:
-    """Outputs of the stem and of the four stages."""
+    """Outputs of the stem and of the residual blocks."""
     levels = [build.node("Relu", _convolution(build, network.stem, image, "stem"))]
     for index, stage in enumerate(network.stages):
         if not isinstance(stage, Block):
@@ -126,7 +150,7 @@ def _convolution(build: _Builder, layer: nn.Sequential, value: str, name: str) -
 def _distance(build: _Builder, levels: list[str], features: Gaussian) -> None:
     """Length of the whitened features: their Mahalanobis distance from the training images."""
     floor = build.number("spread_floor", SPREAD_FLOOR)
-    columns = [build.mean(levels[index], "space", keep=False) for index in MEANS_OF]
+    columns = [build.mean(levels[index], "space", keep=False) for index in means_of(len(levels))]
     for index in SPREADS_OF:
         centred = build.node("Sub", levels[index], build.mean(levels[index], "space", keep=True))
         variance = build.mean(build.node("Mul", centred, centred), "space", keep=False)
@@ -139,12 +163,16 @@ def _distance(build: _Builder, levels: list[str], features: Gaussian) -> None:
 
 
 def _model(build: _Builder) -> bytes:
-    shapes = {"map": (1, 1, "rows", "columns"), "embedding": (1, "channels")}
+    shapes = {
+        "map": (1, 1, "rows", "columns"),
+        "embedding": (1, "channels"),
+        "tile_embeddings": (1, "channels", "tile_rows", "tile_columns"),
+    }
     image = helper.make_tensor_value_info(GRAPH.input, onnx.TensorProto.UINT16, (1, 1, "height", "width"))
     outputs = [
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name, (1,))) for name in GRAPH.outputs
     ]
-    graph = helper.make_graph(build.nodes, "nes_morphology", [image], outputs, list(build.weights.values()))
+    graph = helper.make_graph(build.nodes, "nesqc", [image], outputs, list(build.weights.values()))
     opset = helper.make_opsetid("", GRAPH.opset)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="nesqc_gmp")
     onnx.checker.check_model(model, full_check=True)

@@ -1,4 +1,4 @@
-"""A graph and its limits applied to many pictures: what the shipped engine would say, as columns."""
+"""A graph and its limits applied to many images: what the shipped engine would say, as columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nesqc_gmp.imaging.statistics import image_statistics
-from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.inference.session import Session
 from nesqc_gmp.training.measure import Floats, Gaussian
 
@@ -23,21 +22,21 @@ class Judged:
     statistics: Floats
 
     def refused(self, distance_limit: float, statistics_limit: float) -> NDArray[np.bool_]:
-        """Which pictures are outside the input sample space by one of the two checks."""
+        """Which images are outside the input sample space by one of the two checks."""
         return (self.distance > distance_limit) | (self.statistics > statistics_limit)
 
 
-def statistics_of(pictures: Iterable[NDArray[np.uint8]]) -> Floats:
-    """Statistics ``(n, 16)`` of pictures, as the engine computes them."""
-    return np.stack([image_statistics(gray_samples(picture)) for picture in pictures])
+def statistics_of(images: Iterable[NDArray[np.uint16]]) -> Floats:
+    """Statistics ``(n, 16)`` of gray samples, as the engine computes them."""
+    return np.stack([image_statistics(samples) for samples in images])
 
 
-def judged(session: Session, pictures: Iterable[NDArray[np.uint8]], statistics: Gaussian) -> Judged:
-    """Score and distances of every picture."""
-    kept = list(pictures)
-    outputs = [session.run(gray_samples(picture)) for picture in kept]
-    return Judged(
-        score=np.array([float(output["probability"][0]) for output in outputs]),
-        distance=np.array([float(output["distance"][0]) for output in outputs]),
-        statistics=statistics.distance(statistics_of(kept)),
-    )
+def judged(session: Session, images: Iterable[NDArray[np.uint16]], statistics: Gaussian) -> Judged:
+    """Score and distances of every image, by the exported graph."""
+    scores, distances, measured = [], [], []
+    for samples in images:
+        outputs = session.run(samples)
+        scores.append(float(outputs["probability"][0]))
+        distances.append(float(outputs["distance"][0]))
+        measured.append(image_statistics(samples))
+    return Judged(np.array(scores), np.array(distances), statistics.distance(np.stack(measured)))

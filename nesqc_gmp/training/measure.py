@@ -1,4 +1,4 @@
-"""AUROC, calibration, thresholds and limits: numbers from scores, in numpy, without torch."""
+"""Calibration, thresholds and limits: numbers from scores, in numpy, without torch."""
 
 from __future__ import annotations
 
@@ -8,27 +8,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 import numpy as np
 from numpy.typing import NDArray
 
+from nesqc_gmp.training.plan import CalibrationSection
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 TEMPERATURES = (0.5, 5.0)
 """Range of the calibration temperature: perfectly separated scores would otherwise ask for 0."""
-
-
-def auroc(scores: Floats, positive: Flags) -> float:
-    """Area under the ROC curve by ranks; ties count one half (Mann and Whitney 1947).
-
-    Args:
-        scores: ``(n,)``; larger speaks for positive.
-        positive: ``(n,)``; both classes must be there.
-    """
-    values, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    del values
-    last = np.cumsum(counts)
-    rank = (last - (counts - 1) / 2)[inverse]
-    positives = int(positive.sum())
-    negatives = positive.size - positives
-    return float((rank[positive].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def temperature(logit: Floats, conforming: Flags) -> float:
@@ -39,10 +25,6 @@ def temperature(logit: Floats, conforming: Flags) -> float:
     return float(candidates[int(np.argmin(losses))])
 
 
-NARROWEST_BAND = (Decimal("0.2"), Decimal("0.8"))
-"""Scores between these are always undecided."""
-
-
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """Scores at or above ``conforming_from`` conform, below ``not_conforming_below`` do not; between, undecided."""
@@ -51,20 +33,23 @@ class Thresholds:
     not_conforming_below: Decimal
 
 
-def thresholds(score: Floats, conforming: Flags, decimals: int) -> Thresholds:
-    """The undecided band: at most 1 % of either class of the calibration images lies beyond it on the wrong side.
+def thresholds(score: Floats, conforming: Flags, decimals: int, rule: CalibrationSection) -> Thresholds:
+    """The undecided band: no more than the declared share of either class lies beyond it on the wrong side.
 
-    The band is never narrower than ``NARROWEST_BAND``, however far apart the classes are.
+    The band is never narrower than ``rule.narrowest``, however far apart the classes are.
 
     Args:
         score: ``(n,)`` probabilities.
-        conforming: ``(n,)`` classes.
+        conforming: ``(n,)`` classes; both must be there.
         decimals: Decimals of a score; the band is widened to whole steps.
+        rule: The declared shares.
     """
     step = Decimal(1).scaleb(-decimals)
-    highest_wrong, lowest_right = np.quantile(score[~conforming], 0.99), np.quantile(score[conforming], 0.01)
-    upper = max(NARROWEST_BAND[1], Decimal(float(highest_wrong)).quantize(step, rounding=ROUND_CEILING))
-    lower = min(NARROWEST_BAND[0], Decimal(float(lowest_right)).quantize(step, rounding=ROUND_FLOOR))
+    highest_wrong = np.quantile(score[~conforming], 1 - rule.wrong_conforming)
+    lowest_right = np.quantile(score[conforming], rule.wrong_not_conforming)
+    narrowest = Decimal(rule.narrowest[0]), Decimal(rule.narrowest[1])
+    upper = max(narrowest[1], Decimal(float(highest_wrong)).quantize(step, rounding=ROUND_CEILING))
+    lower = min(narrowest[0], Decimal(float(lowest_right)).quantize(step, rounding=ROUND_FLOOR))
     return Thresholds(min(upper, 1 - step), max(lower, step))
 
 

@@ -1,7 +1,9 @@
-"""The network: a plain residual net, ten layers, width 16, whose class-activation map is exact.
+"""The network: a plain residual net whose map of the image is exact.
 
-The head is a 1 x 1 convolution on the last feature map and the logit is the mean of its output, so each place of the
-map is that place's share of the logit (Zhou et al. 2016, with the mean and the linear layer exchanged).
+The head is a 1 x 1 convolution on the last feature map. With pooling ``mean`` the logit is the mean of its output, so
+each place of the map is that place's share of the logit (Zhou et al. 2016, with the mean and the linear layer
+exchanged). With pooling ``worst`` the head scores *not conforming* at each place and the worst place decides: one dead
+cell makes an image not conforming, however many living ones it shows.
 """
 
 from __future__ import annotations
@@ -11,23 +13,29 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-WIDTHS = (16, 32, 64, 128)
-"""Channels of the four stages; every stage but the first halves the resolution."""
+from nesqc_gmp.training.plan import NetworkSection
 
-POOL = 2
-"""Factor of the average pool before the network."""
+VARIANCE_FLOOR = 4096.0
+"""Added to the variance of the samples (16-bit counts squared), a quarter of an 8-bit grey level: a blank image becomes
+zeros and not noise."""
 
-VARIANCE_FLOOR = 1.0
-"""Added to the variance of the pooled samples (16-bit counts squared): a blank image becomes zeros, not an error."""
+MEAN_FLOOR = 1.0
+"""Added to the mean of the samples (16-bit counts): a black image becomes zeros, not an error."""
 
-MEANS_OF = (0, 1, 2, 4)
-"""Levels (0 the stem, then the stages) whose channel means are features; the last gives the embedding."""
+MEAN_GAIN = 4.0
+"""Brings samples over their mean to a spread of about 1."""
 
 SPREADS_OF = (0, 1, 2)
-"""Levels whose channel standard deviations are features: they see noise and blur, which the embedding does not."""
+"""Levels (0 the stem, then the blocks) whose channel standard deviations are features: they see noise and blur, which
+the embedding does not."""
 
 SPREAD_FLOOR = 1e-6
 """Added to the variance of a channel before its square root."""
+
+
+def means_of(levels: int) -> tuple[int, ...]:
+    """Levels whose channel means are features: the first three, and the last, which gives the embedding."""
+    return tuple(sorted({*SPREADS_OF, levels - 1}))
 
 
 class Evaluation(NamedTuple):
@@ -35,29 +43,38 @@ class Evaluation(NamedTuple):
 
     Attributes:
         logit: ``(n,)`` log-odds of conforming, not yet calibrated.
-        map: ``(n, 1, rows, columns)`` class-activation map.
-        embedding: ``(n, 128)`` mean of the last feature map.
-        features: ``(n, 256)`` what the distance is measured on: means of the channels of the stem and of stages 1, 2
-            and 4, then standard deviations of those of the stem and of stages 1 and 2.
+        map: ``(n, 1, rows, columns)``, positive for conforming.
+        living: ``(n, 1, rows, columns)`` log-odds of a living cell, or ``None``.
+        embedding: ``(n, channels)`` mean of the last feature map.
+        features: ``(n, ...)`` what the distance is measured on: means of the channels of the levels ``means_of``, then
+            standard deviations of those of ``SPREADS_OF``.
     """
 
     logit: Tensor
     map: Tensor
+    living: Tensor | None
     embedding: Tensor
     features: Tensor
 
 
-def normalised(samples: Tensor, *, pool: int = POOL) -> Tensor:
-    """Average pool and per-image mean 0, variance 1; the mean is taken twice, which removes its rounding error.
+def normalised(samples: Tensor, normalisation: str) -> Tensor:
+    """Samples on one scale, image by image; the mean is taken twice, which removes its rounding error.
 
     Args:
-        samples: ``(n, 1, height, width)`` 16-bit counts as 32-bit floats.
-        pool: Factor of the average pool; 1 for images that are pooled already.
+        samples: ``(n, 1, height, width)`` pooled 16-bit counts as 32-bit floats.
+        normalisation: ``mean and deviation``: mean 0 and variance 1. ``mean``: share above the mean, times 4, which
+            keeps the contrast. ``both``: the two as two channels, in the order mean, mean and deviation.
     """
-    pooled = nn.functional.avg_pool2d(samples, pool)
-    nearly = pooled - pooled.mean(dim=(1, 2, 3), keepdim=True)
+    mean = samples.mean(dim=(1, 2, 3), keepdim=True)
+    nearly = samples - mean
     centred = nearly - nearly.mean(dim=(1, 2, 3), keepdim=True)
-    return centred / torch.sqrt((centred * centred).mean(dim=(1, 2, 3), keepdim=True) + VARIANCE_FLOOR)
+    parts = []
+    if normalisation in ("mean", "both"):
+        parts.append(centred * MEAN_GAIN / (mean + MEAN_FLOOR))
+    if normalisation in ("mean and deviation", "both"):
+        variance = (centred * centred).mean(dim=(1, 2, 3), keepdim=True)
+        parts.append(centred / torch.sqrt(variance + VARIANCE_FLOOR))
+    return torch.cat(parts, dim=1)
 
 
 class Block(nn.Module):
@@ -65,9 +82,10 @@ class Block(nn.Module):
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
+        same = stride == 1 and channels_in == channels
         self.first = _convolution(channels_in, channels, 3, stride)
         self.second = _convolution(channels, channels, 3, 1)
-        self.shortcut = _convolution(channels_in, channels, 1, stride) if stride > 1 else None
+        self.shortcut = None if same else _convolution(channels_in, channels, 1, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """The block's output; half the resolution where the stride is 2."""
@@ -83,23 +101,39 @@ def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> n
 
 
 class Network(nn.Module):
-    """Normalised images to logits, maps, embeddings and features."""
+    """Counts to logits, maps, embeddings and features.
 
-    def __init__(self) -> None:
+    Args:
+        settings: The network of the plan.
+        head_bias: Where the output of the head starts.
+    """
+
+    def __init__(self, settings: NetworkSection, head_bias: float = 0.0) -> None:
         super().__init__()
-        self.stem = _convolution(1, WIDTHS[0], 3, 2)
-        pairs = zip((WIDTHS[0], *WIDTHS[:-1]), WIDTHS, strict=True)
-        self.stages = nn.ModuleList(Block(before, after, 1 if before == after else 2) for before, after in pairs)
-        self.head = nn.Conv2d(WIDTHS[-1], 1, 1)
+        self.settings = settings
+        widths, strides = settings.widths, settings.strides
+        channels = 2 if settings.normalisation == "both" else 1
+        self.stem = _convolution(channels, widths[0], settings.stem_kernel, strides[0])
+        pairs = zip(widths, widths[1:], strides[1:], strict=False)
+        self.stages = nn.ModuleList(Block(before, after, stride) for before, after, stride in pairs)
+        self.head = nn.Conv2d(widths[-1], 2 if settings.living_map else 1, 1)
+        if head_bias and self.head.bias is not None:
+            nn.init.constant_(self.head.bias, head_bias)
 
-    def forward(self, images: Tensor) -> Evaluation:
-        """Evaluate ``(n, 1, height, width)`` images that went through ``normalised``."""
-        levels = [torch.relu(self.stem(images))]
+    def forward(self, counts: Tensor) -> Evaluation:
+        """Evaluate ``(n, 1, height, width)`` 16-bit counts, as 32-bit floats, that were pooled by ``input_pool``."""
+        levels = [torch.relu(self.stem(normalised(counts, self.settings.normalisation)))]
         for stage in self.stages:
             levels.append(stage(levels[-1]))
-        activation: Tensor = self.head(levels[-1])
-        means = [levels[index].mean(dim=(2, 3), keepdim=True) for index in MEANS_OF]
-        centred = [levels[index] - mean for index, mean in zip(SPREADS_OF, means, strict=False)]
+        heads: Tensor = self.head(levels[-1])
+        scored, living = heads[:, :1], heads[:, 1:] if self.settings.living_map else None
+        if self.settings.pooling == "worst":
+            # max() and not amax(): the gradient of a tie goes to one place.
+            activation, logit = -scored, -scored.flatten(1).max(dim=1).values
+        else:
+            activation, logit = scored, scored.mean(dim=(1, 2, 3))
+        means = {index: levels[index].mean(dim=(2, 3), keepdim=True) for index in means_of(len(levels))}
+        centred = [levels[index] - means[index] for index in SPREADS_OF]
         spreads = [torch.sqrt((part * part).mean(dim=(2, 3)) + SPREAD_FLOOR) for part in centred]
-        features = torch.cat([*(mean.flatten(1) for mean in means), *spreads], dim=1)
-        return Evaluation(activation.mean(dim=(1, 2, 3)), activation, means[-1].flatten(1), features)
+        features = torch.cat([*(mean.flatten(1) for mean in means.values()), *spreads], dim=1)
+        return Evaluation(logit, activation, living, means[len(levels) - 1].flatten(1), features)

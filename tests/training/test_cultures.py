@@ -1,24 +1,16 @@
-"""Splits by culture: nothing of one culture is in two splits, and workers do not change a picture."""
+"""Simulated cultures as files: class and severity belong to the culture, and workers do not change a byte."""
 
 from __future__ import annotations
 
-import itertools
+import csv
+from pathlib import Path
 
-import numpy as np
+import pytest
 
-from nesqc_gmp.training.cultures import SEVERITY_FROM, SPLITS, Split, field_of, severity_of, simulate_split
+from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.training.cultures import SEVERITY_FROM, conforming, donor_of, severity_of
 from nesqc_gmp.training.golden import _CULTURE
-
-
-def test_no_culture_is_in_two_splits_and_none_is_golden() -> None:
-    for first, second in itertools.combinations(SPLITS, 2):
-        assert not set(first.cultures) & set(second.cultures)
-    assert all(_CULTURE not in split.cultures for split in SPLITS)
-
-
-def test_no_field_seed_is_used_twice() -> None:
-    seeds = [culture * 100 + field for split in SPLITS for culture in split.cultures for field in range(split.fields)]
-    assert len(seeds) == len(set(seeds))
+from nesqc_gmp.training.simulated_cultures import COLUMNS, write_cultures
 
 
 def test_severity_belongs_to_the_culture() -> None:
@@ -27,9 +19,32 @@ def test_severity_belongs_to_the_culture() -> None:
     assert severity_of(5) == severity_of(5) != severity_of(7)
 
 
-def test_a_split_is_its_fields_in_order() -> None:
-    pictures = simulate_split(Split("tiny", range(50, 52), 2), workers=2)
-    assert pictures.culture.tolist() == [50, 50, 51, 51]
-    assert pictures.conforming.tolist() == [True, True, False, False]
-    for index, (culture, field) in enumerate(itertools.product((50, 51), (0, 1))):
-        assert np.array_equal(pictures.samples[index], field_of(culture, field))
+def test_every_donor_has_both_classes() -> None:
+    for donor in range(4):
+        classes = {conforming(culture) for culture in range(16) if donor_of(culture) == donor}
+        assert classes == {True, False}
+
+
+def test_no_culture_of_a_default_run_is_golden() -> None:
+    assert _CULTURE > 340
+
+
+def test_the_number_of_workers_changes_no_byte(tmp_path: Path) -> None:
+    for workers in (1, 2):
+        write_cultures(tmp_path / str(workers), range(50, 52), 3, workers)
+    first, second = (
+        {file.relative_to(folder): file.read_bytes() for file in sorted(folder.rglob("*.*"))}
+        for folder in (tmp_path / "1", tmp_path / "2")
+    )
+    assert first == second
+    assert len(first) == 7
+    rows = list(csv.DictReader((tmp_path / "1" / "manifest.csv").read_text(encoding="utf-8").splitlines()))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["label"] for row in rows] == ["conforming"] * 3 + ["not conforming"] * 3
+    assert {row["culture"] for row in rows} == {"C0050", "C0051"}
+    assert {row["simulated"] for row in rows} == {"yes"}
+
+
+def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="exists"):
+        write_cultures(tmp_path, range(2), 1, 1)

@@ -1,6 +1,8 @@
-"""The exported graph gives what torch gives; training twice gives the same bytes."""
+"""The exported graph gives what torch gives, for every pooling and normalisation of a plan."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,38 +10,35 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
-from nesqc_gmp.inference.gray import gray_samples  # noqa: E402
 from nesqc_gmp.inference.session import Session  # noqa: E402
 from nesqc_gmp.modelpack.graph import inspect  # noqa: E402
-from nesqc_gmp.training.cultures import Pictures  # noqa: E402
 from nesqc_gmp.training.description import RUNTIME  # noqa: E402
 from nesqc_gmp.training.export import GRAPH, export  # noqa: E402
-from nesqc_gmp.training.fit import Recipe, counts, evaluate, fit  # noqa: E402
+from nesqc_gmp.training.fit import counts, evaluate, fit  # noqa: E402
 from nesqc_gmp.training.measure import Gaussian, fit_gaussian  # noqa: E402
-from nesqc_gmp.training.network import Network, normalised  # noqa: E402
+from nesqc_gmp.training.network import Network  # noqa: E402
+from tests.training import plans  # noqa: E402
 
-RANDOM = np.random.default_rng(5)
-SAMPLES = RANDOM.integers(60, 200, (8, 64, 64), dtype=np.uint8)
-PICTURES = Pictures(SAMPLES, np.arange(8) % 2 == 0, np.arange(8))
-RECIPE = Recipe(epochs=2, batch=4, threads=1)
-
-
-@pytest.fixture(scope="module")
-def network() -> Network:
-    return fit(PICTURES, RECIPE, lambda line: None)
+POOLED = {**plans.TINY["network"], "input_pool": 2, "normalisation": "mean"}
+CASES: dict[str, dict[str, Any]] = {"mean": {}, "pooled": {"network": POOLED}, "worst": plans.WORST}
 
 
-@pytest.fixture(scope="module")
-def features(network: Network) -> Gaussian:
-    return fit_gaussian(evaluate(network, SAMPLES).features, 0.5)
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def trained(request: pytest.FixtureRequest) -> tuple[Network, Gaussian]:
+    plan = plans.plan(CASES[request.param])
+    images = plans.images(boxed=request.param == "worst")
+    network = fit(images, plan, "final", None, lambda epoch: None).network
+    return network, fit_gaussian(evaluate(network, images).features, 0.5)
 
 
-def test_every_output_of_the_graph_is_that_of_torch(network: Network, features: Gaussian) -> None:
+def test_every_output_of_the_graph_is_that_of_torch(trained: tuple[Network, Gaussian]) -> None:
+    network, features = trained
     session = Session(export(network, 1.7, features), GRAPH, RUNTIME)
-    for picture in (SAMPLES[0], SAMPLES[1][:51, :60]):
-        found = session.run(gray_samples(picture))
+    whole = plans.images()[0].samples
+    for picture in (whole, np.ascontiguousarray(whole[:51, :62])):
+        found = session.run(picture)
         with torch.no_grad():
-            expected = network(normalised(counts(picture[None])))
+            expected = network(counts(picture, network.settings.input_pool))
         logit = expected.logit.double().numpy() / 1.7
         assert found["logit"] == pytest.approx(logit, abs=1e-5)
         assert found["probability"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
@@ -48,21 +47,29 @@ def test_every_output_of_the_graph_is_that_of_torch(network: Network, features: 
         assert found["distance"] == pytest.approx(features.distance(expected.features.double().numpy()), rel=1e-3)
 
 
-def test_the_graph_may_be_locked(network: Network, features: Gaussian) -> None:
-    assert inspect(export(network, 1.0, features)).opset == GRAPH.opset
+def test_the_logit_is_the_mean_of_the_map_or_its_worst_place(trained: tuple[Network, Gaussian]) -> None:
+    network, features = trained
+    found = Session(export(network, 1.0, features), GRAPH, RUNTIME).run(plans.images()[1].samples)
+    pooled = found["map"].min() if network.settings.pooling == "worst" else found["map"].mean()
+    assert found["logit"][0] == pytest.approx(pooled, abs=1e-5)
 
 
-def test_training_and_export_twice_give_the_same_bytes(network: Network, features: Gaussian) -> None:
-    again = fit(PICTURES, RECIPE, lambda line: None)
-    assert export(again, 1.0, features) == export(network, 1.0, features)
+@pytest.mark.skipif("tile_embeddings" not in GRAPH.outputs, reason="the graph has no tile embeddings yet")
+def test_tile_embeddings_are_means_of_tiles_and_a_rest_stays_out(trained: tuple[Network, Gaussian]) -> None:
+    network, features = trained
+    found = Session(export(network, 1.0, features), GRAPH, RUNTIME).run(plans.images()[1].samples)
+    rows, columns = (size // 2 for size in found["map"].shape[2:])
+    assert found["tile_embeddings"].shape == (1, 8, rows, columns)
+    if found["map"].shape[2] % 2 == 0 and found["map"].shape[3] % 2 == 0:
+        assert found["tile_embeddings"].mean(axis=(2, 3)) == pytest.approx(found["embedding"], abs=1e-5)
 
 
-def test_another_seed_gives_another_model(network: Network, features: Gaussian) -> None:
-    other = fit(PICTURES, Recipe(seed=1, epochs=2, batch=4, threads=1), lambda line: None)
-    assert export(other, 1.0, features) != export(network, 1.0, features)
+def test_the_graph_may_be_locked(trained: tuple[Network, Gaussian]) -> None:
+    assert inspect(export(trained[0], 1.0, trained[1])).opset == GRAPH.opset
 
 
-def test_a_blank_image_gives_finite_outputs(network: Network, features: Gaussian) -> None:
-    session = Session(export(network, 1.0, features), GRAPH, RUNTIME)
-    outputs = session.run(np.full((64, 64), 4000, np.uint16))
+@pytest.mark.parametrize("level", [0, 4000, 65535])
+def test_a_blank_image_gives_finite_outputs(trained: tuple[Network, Gaussian], level: int) -> None:
+    session = Session(export(trained[0], 1.0, trained[1]), GRAPH, RUNTIME)
+    outputs = session.run(np.full((64, 64), level, np.uint16))
     assert all(np.isfinite(value).all() for value in outputs.values())

@@ -6,35 +6,11 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from nesqc_gmp.training.measure import auroc, distance_limit, fit_gaussian, temperature, thresholds
+from nesqc_gmp.training.measure import distance_limit, fit_gaussian, temperature, thresholds
+from nesqc_gmp.training.plan import CalibrationSection
 
-
-@pytest.mark.parametrize(
-    ("scores", "positive", "expected"),
-    [
-        ([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1], 0.75),  # 3 of 4 pairs in order
-        ([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], 1.0),
-        ([0.4, 0.3, 0.2, 0.1], [0, 0, 1, 1], 0.0),
-        ([0.5, 0.5, 0.5, 0.5], [0, 1, 0, 1], 0.5),  # all ties
-        ([0.2, 0.5, 0.5, 0.9], [0, 0, 1, 1], 0.875),  # three pairs in order, one tie
-    ],
-)
-def test_auroc_by_hand(scores: list[float], positive: list[int], expected: float) -> None:
-    assert auroc(np.array(scores), np.array(positive, dtype=bool)) == expected
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=2, max_size=40))
-@settings(max_examples=50, deadline=None)
-def test_auroc_is_the_share_of_pairs_in_order(pairs: list[tuple[int, bool]]) -> None:
-    scores, positive = np.array([pair[0] for pair in pairs], float), np.array([pair[1] for pair in pairs])
-    if positive.all() or not positive.any():
-        return
-    difference = scores[positive][:, None] - scores[~positive][None]
-    expected = float(np.mean((difference > 0) + 0.5 * (difference == 0)))
-    assert auroc(scores, positive) == pytest.approx(expected, abs=1e-12)
+RULE = CalibrationSection()
 
 
 def test_temperature_recovers_the_factor_of_overconfident_logits() -> None:
@@ -52,17 +28,17 @@ def test_temperature_of_separated_scores_stops_at_its_range() -> None:
 def test_thresholds_hold_both_quantiles() -> None:
     """Quantiles of evenly spaced scores, by hand: 0.99 of 0 to 0.9 and 0.01 of 0.1 to 1, rounded outwards."""
     score = np.concatenate([np.linspace(0.0, 0.9, 1001), np.linspace(0.1, 1.0, 1001)])
-    found = thresholds(score, np.arange(2002) > 1000, 2)
+    found = thresholds(score, np.arange(2002) > 1000, 2, RULE)
     assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.90"), Decimal("0.10"))
 
 
 def test_thresholds_of_separated_scores_keep_the_narrowest_band() -> None:
-    found = thresholds(np.array([0.0, 0.0, 1.0, 1.0]), np.array([False, False, True, True]), 4)
+    found = thresholds(np.array([0.0, 0.0, 1.0, 1.0]), np.array([False, False, True, True]), 4, RULE)
     assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.8"), Decimal("0.2"))
 
 
 def test_thresholds_stay_inside_0_and_1() -> None:
-    found = thresholds(np.array([1.0, 1.0, 0.0, 0.0]), np.array([False, False, True, True]), 4)
+    found = thresholds(np.array([1.0, 1.0, 0.0, 0.0]), np.array([False, False, True, True]), 4, RULE)
     assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.9999"), Decimal("0.0001"))
 
 

@@ -11,6 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "nesqc_gmp"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "training" not in path.relative_to(PACKAGE).parts)
+TRAINS = PACKAGE / "cli" / "models_train.py"
+"""The one command that reaches training, and only when it is called."""
 
 
 def _imports(path: Path) -> set[str]:
@@ -29,7 +31,15 @@ def _reaches(path: Path, *wanted: str) -> bool:
 
 def test_nothing_but_training_imports_torch_or_onnx_or_training() -> None:
     roots = ("torch", "onnx", "onnxscript", "nesqc_gmp.training")
-    assert [str(path) for path in MODULES if _reaches(path, *roots)] == []
+    assert [str(path) for path in MODULES if path != TRAINS and _reaches(path, *roots)] == []
+
+
+def test_the_command_that_trains_imports_training_only_when_it_is_called() -> None:
+    tree = ast.parse(TRAINS.read_text(encoding="utf-8"))
+    at_import = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert _reaches(TRAINS, "nesqc_gmp.training")
+    assert not _reaches(TRAINS, "torch", "onnx", "onnxscript")
+    assert not any(module and module.startswith("nesqc_gmp.training") for module in at_import)
 
 
 def test_onnxruntime_is_imported_in_one_room() -> None:
@@ -44,6 +54,7 @@ def test_onnxruntime_is_imported_in_one_room() -> None:
         ("nesqc_gmp.modelpack.lock", ["torch", "onnx", "onnxruntime", "numpy"]),
         ("nesqc_gmp.simulation.culture", ["torch", "onnx", "onnxruntime", "scipy", "pydantic"]),
         ("nesqc_gmp.records.models", ["numpy", "onnxruntime", "torch"]),
+        ("nesqc_gmp.cli.models", ["numpy", "onnxruntime", "torch", "onnx", "nesqc_gmp.training"]),
     ],
 )
 def test_importing_a_room_loads_nothing_heavy(module: str, absent: list[str]) -> None:
