@@ -14,6 +14,7 @@ from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
+from nesqc_gmp.training.outside import METHODS, Outside
 from nesqc_gmp.training.plan import Plan
 from nesqc_gmp.training.results import Results
 
@@ -30,7 +31,9 @@ def environment() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _PACKAGES}}
 
 
-def training_facts(plan: Plan, loaded: Loaded, description: ModelDescription, results: Results) -> dict[str, Any]:
+def training_facts(
+    plan: Plan, loaded: Loaded, description: ModelDescription, results: Results, outside: tuple[Outside, ...]
+) -> dict[str, Any]:
     """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
     return {
         "statement": description.training_data,
@@ -48,6 +51,15 @@ def training_facts(plan: Plan, loaded: Loaded, description: ModelDescription, re
         "auroc": str(results.auroc),
         "auroc_by_culture": str(results.by_culture),
         "training_auroc": number(results.training_auroc),
+        "copies": {"pairs": len(loaded.copies), "conflicting_labels": loaded.conflicting},
+        "input_check": {
+            each.name: {
+                "images": each.images,
+                "unreadable": each.unreadable,
+                **{name: decimal_text(share, 4) for name, share in zip(METHODS, each.refused, strict=False)},
+            }
+            for each in outside
+        },
         "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
         "families": {
             family.name: {
@@ -72,7 +84,9 @@ def counts(figures: AtThreshold) -> dict[str, int]:
     }
 
 
-def card(plan: Plan, loaded: Loaded, description: ModelDescription, results: Results) -> str:
+def card(
+    plan: Plan, loaded: Loaded, description: ModelDescription, results: Results, outside: tuple[Outside, ...]
+) -> str:
     """The model card, Markdown."""
     space, rule = description.input_space, plan.calibration
     return _CARD.format(
@@ -105,6 +119,11 @@ def card(plan: Plan, loaded: Loaded, description: ModelDescription, results: Res
         by_culture=results.by_culture,
         rows="\n".join(_row(figures) for figures in (results.conforming, results.not_conforming)),
         families=_families(results),
+        outside="\n".join(
+            f"| {each.name} | {each.images} | {each.refused[METHODS.index('features or statistics')]:.1%} |"
+            for each in outside
+            if each.refused
+        ),
         runtime=description.runtime.onnxruntime,
         plan=plan.digest,
         manifest=loaded.manifest_sha256,
@@ -193,6 +212,12 @@ image refused by an input check gets no verdict.
 |---|---|---|---|---|---|
 {rows}
 {families}
+Share that the two input checks refuse, of images that were changed or that the model is not for:
+
+| images | count | refused |
+|---|---|---|
+{outside}
+
 ## Technical specifications
 
 onnxruntime {runtime}, CPU provider, one thread, optimisation level EXTENDED. The package holds golden images and the

@@ -12,6 +12,8 @@ import errno
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,24 +34,34 @@ def write_whole(file: Path, data: bytes) -> None:
     """
     partial = file.with_name(file.name + _PARTIAL)
     try:
-        with partial.open("wb") as stream:
+        with refused_where_full(file), partial.open("wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(file)
         _sync_folder(file.parent)
-    except OSError as error:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def refused_where_full(place: Path) -> Iterator[None]:
+    """Turn a full disk into one refusal.
+
+    Raises:
+        NesqcError: The disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise NesqcError(
             "the disk is full; the last checkpoint before this stands",
-            where=str(file),
+            where=str(place),
             remedy="Make room and repeat the command: training goes on from that checkpoint.",
         ) from error
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _sync_folder(folder: Path) -> None:

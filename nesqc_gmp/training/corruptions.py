@@ -19,7 +19,7 @@ def blurred(picture: Picture, sigma: float) -> Picture:
 
 def magnified(picture: Picture, factor: float) -> Picture:
     """The middle of the picture at ``factor`` times the magnification, bilinear, same size."""
-    edge = picture.shape[0]
+    edge = min(picture.shape)
     place = (np.arange(edge) - (edge - 1) / 2) / factor + (edge - 1) / 2
     low = np.clip(np.floor(place).astype(int), 0, edge - 2)
     part = place - low

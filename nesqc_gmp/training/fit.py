@@ -46,14 +46,6 @@ class Epoch:
     loss: float
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """A trained network and the loss of each epoch."""
-
-    network: Network
-    losses: tuple[float, ...]
-
-
 def device_of(training: TrainingSection) -> str:
     """``cuda`` or ``cpu``.
 
@@ -77,7 +69,7 @@ def make_deterministic(training: TrainingSection) -> None:
 
 def fit(
     images: Sequence[LabelledImage], plan: Plan, name: str, work: Work | None, show: Callable[[Epoch], None]
-) -> Fitted:
+) -> Network:
     """Train a network, going on from the last checkpoint where there is one.
 
     Args:
@@ -104,7 +96,7 @@ def fit(
         if work is not None:
             work.save(name, run.state())
         show(Epoch(name, len(run.losses), plan.training.epochs, loss))
-    return Fitted(run.result(), tuple(run.losses))
+    return run.result()
 
 
 def _require_enough(images: Sequence[LabelledImage], plan: Plan) -> None:

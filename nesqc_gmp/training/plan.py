@@ -26,7 +26,7 @@ Count = Annotated[int, Field(ge=1)]
 class Section(BaseModel):
     """A table of the plan: frozen, no unknown field. Whole numbers may stand for decimal ones, as TOML writes them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelSection(Section):

@@ -23,15 +23,17 @@ from nesqc_gmp.modelpack.lock import lock
 from nesqc_gmp.modelpack.package import LockedModel
 from nesqc_gmp.training import scoring
 from nesqc_gmp.training.card import card, training_facts
-from nesqc_gmp.training.checkpoint import Work
+from nesqc_gmp.training.checkpoint import Work, refused_where_full
+from nesqc_gmp.training.comparison import compare
 from nesqc_gmp.training.data import Loaded, load
 from nesqc_gmp.training.description import RUNTIME, Calibration, describe
 from nesqc_gmp.training.export import GRAPH, export
-from nesqc_gmp.training.fit import Epoch, Fitted, Measured, counts, evaluate, fit
+from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
 from nesqc_gmp.training.golden import golden_images, write_golden
 from nesqc_gmp.training.judge import Judged, judged, statistics_of
 from nesqc_gmp.training.measure import Gaussian, fit_gaussian, temperature
 from nesqc_gmp.training.network import Network
+from nesqc_gmp.training.outside import Outside
 from nesqc_gmp.training.plan import Places, Plan
 from nesqc_gmp.training.results import Results, measure
 
@@ -62,13 +64,17 @@ class Trained:
     Attributes:
         model: The locked package.
         folder: Its folder.
+        reports: The files of its report.
         results: What was measured.
+        outside: What the input check refuses.
         exported: Largest relative difference of the graph from torch on the golden images.
     """
 
     model: LockedModel
     folder: Path
+    reports: tuple[Path, ...]
     results: Results
+    outside: tuple[Outside, ...]
     exported: float
 
 
@@ -77,96 +83,102 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
 
     Args:
         places: The plan and where its images lie.
-        out: Folder that receives the package as ``NAME-VERSION``, and its report.
+        out: Folder that receives the package as ``NAME-VERSION``, and its report beside it.
         work: Folder of the checkpoints; a run that was stopped goes on from there.
         show: Where progress goes.
 
     Raises:
         InvalidInputError: The package exists, or the plan, the manifest or the images are wrong.
-        NesqcError: Training cannot go on; see ``fit``.
+        NesqcError: Training cannot go on (see ``fit``), or the disk is full.
     """
-    plan = places.plan
-    folder = out / f"{plan.model.name}-{plan.model.version}"
+    folder = out / f"{places.plan.model.name}-{places.plan.model.version}"
     if folder.exists():
         raise InvalidInputError(
             "the package exists", where=str(folder), remedy="A locked package is never overwritten: take a new version."
         )
     show.step("reading the images")
     loaded = load(places, show.part)
-    kept = Work(work, {"plan": plan.digest, "manifest": loaded.manifest_sha256})
-    fitted, found = _fitted(loaded, plan, kept, show)
-    out.mkdir(parents=True, exist_ok=True)
+    with refused_where_full(work):
+        kept = Work(work, {"plan": places.plan.digest, "manifest": loaded.manifest_sha256})
+    fits = _fitted(loaded, places.plan, kept, show)
     partial = out / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        trained = _packed(partial, folder, loaded, plan, fitted, found, show)
-    except BaseException:
+        with refused_where_full(out):
+            partial.mkdir(parents=True)
+            return _packed(partial, folder, places, loaded, fits, show)
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return trained
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The final network's view of its own training images, and images that a network had not seen."""
+class _Fits:
+    """What the fits gave.
 
+    Attributes:
+        network: The network to export.
+        known: Its view of its own training images.
+        development: Images that a network had not seen.
+        epochs: Every epoch of every fit.
+    """
+
+    network: Network
     known: Measured
     development: scoring.Unseen
+    epochs: tuple[Epoch, ...]
 
 
-def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> tuple[Fitted, _Found]:
+def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> _Fits:
     """The final network, and the scores that calibrate it."""
-    division = loaded.division
-    folds = None
+    division, epochs = loaded.division, list[Epoch]()
+
+    def keep(epoch: Epoch) -> None:
+        epochs.append(epoch)
+        show.epoch(epoch)
+
+    unseen = None
     if division.folds:
         show.step(f"cross-validation: {len(division.folds)} families")
-        folds = scoring.out_of_fold(division, plan, work, show.epoch)
+        unseen = scoring.out_of_fold(division, plan, work, keep)
     show.step(f"training on {len(division.training)} images")
-    fitted = fit(division.training, plan, "final", work, show.epoch)
-    show.step("measuring")
-    known = evaluate(fitted.network, division.training)
-    if folds is None:
-        seen = evaluate(fitted.network, division.calibration)
-        folds = scoring.unseen(known, division.training, seen, division.calibration, plan)
-    return fitted, _Found(known, folds)
+    network = fit(division.training, plan, "final", work, keep)
+    known = evaluate(network, division.training)
+    if unseen is None:
+        seen = evaluate(network, division.calibration)
+        unseen = scoring.unseen(known, division.training, seen, division.calibration, plan)
+    return _Fits(network, known, unseen, tuple(epochs))
 
 
-def _packed(
-    partial: Path, folder: Path, loaded: Loaded, plan: Plan, fitted: Fitted, found: _Found, show: Show
-) -> Trained:
-    """Export, calibrate, measure and lock in a hidden folder, then name it."""
-    development = found.development
-    degree = temperature(development.logit, development.conforming)
-    features = fit_gaussian(found.known.features, plan.calibration.feature_shrinkage)
-    model = export(fitted.network, degree, features)
+def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _Fits, show: Show) -> Trained:
+    """Export, calibrate, measure and lock in a hidden folder; only then the package gets its name."""
+    plan, rule, division = places.plan, places.plan.calibration, loaded.division
+    unseen = fits.development
+    degree = temperature(unseen.logit, unseen.conforming)
+    features = fit_gaussian(fits.known.features, rule.feature_shrinkage)
+    statistics = fit_gaussian(statistics_of([image.samples for image in division.training]), rule.statistics_shrinkage)
+    model = export(fits.network, degree, features)
     session = Session(model, GRAPH, RUNTIME)
     golden = golden_images(plan.golden)
-    gap = _difference(session, fitted.network, degree, features, [gray_samples(image) for image in golden.values()])
-    statistics = fit_gaussian(
-        statistics_of([image.samples for image in loaded.division.training]), plan.calibration.statistics_shrinkage
-    )
-    scores = 1 / (1 + np.exp(-development.logit / degree))
-    columns = Judged(scores, development.distance, development.statistics)
-    calibration = Calibration(degree, statistics, columns, development.conforming, development.images)
-    partial.mkdir()
-    (partial / MODEL).write_bytes(model)
-    description = describe(plan, calibration, write_golden(partial, golden, session))
-    show.step("testing")
-    test = loaded.division.test
-    tested = judged(session, [image.samples for image in test], statistics) if test else None
-    results = measure(
-        plan,
-        (found.known, loaded.division.training),
-        (development, columns),
-        None if tested is None else (test, tested),
-        description,
-    )
-    (partial / TRAINING).write_bytes(canonical_json(training_facts(plan, loaded, description, results)))
-    (partial / CARD).write_text(card(plan, loaded, description, results), encoding="utf-8")
-    locked = lock(partial, description)
+    exported = _difference(session, fits.network, degree, features, [gray_samples(each) for each in golden.values()])
+    show.step("measuring")
+    columns = Judged(1 / (1 + np.exp(-unseen.logit / degree)), unseen.distance, unseen.statistics)
+    calibration = Calibration(degree, statistics, columns, unseen.conforming, unseen.images)
+    package = partial / "package"
+    package.mkdir()
+    (package / MODEL).write_bytes(model)
+    description = describe(plan, calibration, write_golden(package, golden, session))
+    test = division.test
+    tested = (test, judged(session, [image.samples for image in test], statistics)) if test else None
+    results = measure(plan, (fits.known, division.training), (unseen, columns), tested, description)
+    show.step("comparing input checks")
+    outside = compare(places, session, (fits.known.embedding, statistics), unseen, test, description)
+    facts = training_facts(plan, loaded, description, results, outside)
+    (package / TRAINING).write_bytes(canonical_json(facts))
+    (package / CARD).write_text(card(plan, loaded, description, results, outside), encoding="utf-8")
+    locked = lock(package, description)
     Engine(locked)
-    partial.rename(folder)
-    return Trained(locked, folder, results, gap)
+    package.rename(folder)
+    return Trained(locked, folder, (), results, outside, exported)
 
 
 def _difference(

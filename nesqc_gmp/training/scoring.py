@@ -13,6 +13,7 @@ from nesqc_gmp.training.fit import Epoch, Measured, evaluate, fit
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import statistics_of
 from nesqc_gmp.training.measure import Flags, Floats, fit_gaussian
+from nesqc_gmp.training.outside import nearest
 from nesqc_gmp.training.plan import Plan
 
 
@@ -26,6 +27,7 @@ class Unseen:
         boxed: ``(n,)`` the same of the least conforming place inside the boxes.
         distance: ``(n,)`` distance of the features from the training images of that network.
         statistics: ``(n,)`` distance of the image statistics from the same.
+        neighbour: ``(n,)`` distance of the embedding to its fifth neighbour among the same.
     """
 
     images: tuple[LabelledImage, ...]
@@ -33,6 +35,7 @@ class Unseen:
     boxed: Floats
     distance: Floats
     statistics: Floats
+    neighbour: Floats
 
     @property
     def conforming(self) -> Flags:
@@ -54,14 +57,14 @@ def out_of_fold(division: Division, plan: Plan, work: Work, show: Callable[[Epoc
         boxed=np.concatenate([part.boxed for part in scored]),
         distance=np.concatenate([part.distance for part in scored]),
         statistics=np.concatenate([part.statistics for part in scored]),
+        neighbour=np.concatenate([part.neighbour for part in scored]),
     )
 
 
 def _fold(fold: Fold, number: int, plan: Plan, work: Work, show: Callable[[Epoch], None]) -> Unseen:
-    network = fit(fold.training, plan, f"fold-{number}", work, show).network
-    return unseen(
-        evaluate(network, fold.training), fold.training, evaluate(network, fold.held_out), fold.held_out, plan
-    )
+    network = fit(fold.training, plan, f"fold-{number}", work, show)
+    known, found = evaluate(network, fold.training), evaluate(network, fold.held_out)
+    return unseen(known, fold.training, found, fold.held_out, plan)
 
 
 def unseen(
@@ -89,4 +92,5 @@ def unseen(
         boxed=found.boxed,
         distance=features.distance(found.features),
         statistics=statistics.distance(statistics_of([image.samples for image in images])),
+        neighbour=nearest(found.embedding, known.embedding),
     )

@@ -27,7 +27,7 @@ CASES: dict[str, dict[str, Any]] = {"mean": {}, "pooled": {"network": POOLED}, "
 def trained(request: pytest.FixtureRequest) -> tuple[Network, Gaussian]:
     plan = plans.plan(CASES[request.param])
     images = plans.images(boxed=request.param == "worst")
-    network = fit(images, plan, "final", None, lambda epoch: None).network
+    network = fit(images, plan, "final", None, lambda epoch: None)
     return network, fit_gaussian(evaluate(network, images).features, 0.5)
 
 

@@ -41,7 +41,7 @@ def _fit(work: Work | None = None, stop_after: int | None = None, **training: An
         if epoch.number == stop_after:
             raise KeyboardInterrupt
 
-    return fit(IMAGES, plans.plan(changed), "final", work, show).network
+    return fit(IMAGES, plans.plan(changed), "final", work, show)
 
 
 @pytest.fixture(scope="module")

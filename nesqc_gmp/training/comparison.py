@@ -1,0 +1,73 @@
+"""The input check of a finished model on images that it is not for, beside the ways that were not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nesqc_gmp.imaging.statistics import image_statistics
+from nesqc_gmp.inference.session import Session
+from nesqc_gmp.records.models import ModelDescription
+from nesqc_gmp.training.images import LabelledImage
+from nesqc_gmp.training.measure import Floats, Gaussian
+from nesqc_gmp.training.outside import Gray, Outside, changed, compared, energy, measured, read_folder
+from nesqc_gmp.training.plan import Places
+from nesqc_gmp.training.scoring import Unseen
+
+AT_MOST = 60
+"""Images of each kind, evenly chosen."""
+
+
+def compare(
+    places: Places,
+    session: Session,
+    known: tuple[Floats, Gaussian],
+    development: Unseen,
+    test: Sequence[LabelledImage],
+    description: ModelDescription,
+) -> tuple[Outside, ...]:
+    """Share refused of test images, of changed images and of the folders of the plan.
+
+    Args:
+        places: The plan, with the folders of images that the model is not for.
+        session: The exported graph.
+        known: Embeddings ``(m, channels)`` of the training images, and the distribution of their statistics.
+        development: Images that set the limits.
+        test: Images that neither training nor calibration saw; may be empty.
+        description: The locked limits.
+    """
+    embeddings, statistics = known
+    degree = float(description.calibration_temperature)
+    share = 1 - places.plan.calibration.distance_refused
+    limits = (
+        float(description.distance_limit),
+        float(description.statistics_limit),
+        float(np.quantile(development.neighbour, share)),
+        float(np.quantile(energy(development.logit / degree), share)),
+    )
+
+    def unlike(samples: Gray) -> float:
+        return float(statistics.distance(image_statistics(samples)[None])[0])
+
+    rows = []
+    for name, images, unreadable in _kinds(places, development, test):
+        if images:
+            found = measured(session, images, embeddings, unlike)
+            rows.append(compared(name, found, limits, unreadable))
+        else:
+            rows.append(Outside(name, 0, unreadable, ()))
+    return tuple(rows)
+
+
+def _kinds(places: Places, development: Unseen, test: Sequence[LabelledImage]) -> Iterator[tuple[str, list[Gray], int]]:
+    """Every kind of image: its name, the images, and how many could not be read."""
+    if test:
+        yield "images kept for the test", [image.samples for image in test], 0
+    base = test or development.images
+    chosen = [image.samples for image in base[:: max(1, -(-len(base) // AT_MOST))]]
+    for name, images in changed(chosen):
+        yield f"changed: {name}", images, 0
+    for folder in places.outside:
+        images, unreadable = read_folder(folder, places.plan.input.edge_min, AT_MOST)
+        yield f"folder {folder.name}", images, unreadable

@@ -1,0 +1,142 @@
+"""Four ways to tell that an image is unlike the training images, compared on images that the model is not for.
+
+Each is set to refuse the same share of development images that its network had not seen, so what it refuses of other
+images can be compared: the Mahalanobis distance of the features (Lee et al. 2018) and that of the image statistics,
+both locked into the package; the distance of the embedding to its fifth neighbour among the training images (Sun et
+al. 2022); the energy of the logit (Liu et al. 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nesqc_gmp.errors import ImageRejectedError
+from nesqc_gmp.imaging.decode import decode
+from nesqc_gmp.inference.gray import gray_samples
+from nesqc_gmp.inference.session import Session
+from nesqc_gmp.training.corruptions import CORRUPTIONS
+from nesqc_gmp.training.measure import Floats
+
+METHODS = ("features", "statistics", "features or statistics", "5th neighbour", "energy")
+NEIGHBOUR = 5
+
+Gray = NDArray[np.uint16]
+
+_ENDINGS = {".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Share refused of one kind of image.
+
+    Attributes:
+        name: The folder or the change.
+        images: Images of that kind.
+        unreadable: Files that the decoder refused before any check.
+        refused: Share refused by each method, in the order of ``METHODS``.
+    """
+
+    name: str
+    images: int
+    unreadable: int
+    refused: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlikeness:
+    """How unlike the training images ``n`` images are, by each single method; larger is more unlike."""
+
+    features: Floats
+    statistics: Floats
+    neighbour: Floats
+    energy: Floats
+
+    def columns(self) -> tuple[Floats, ...]:
+        """The four, in one order."""
+        return self.features, self.statistics, self.neighbour, self.energy
+
+
+def nearest(embedding: Floats, known: Floats) -> Floats:
+    """Distance of each embedding to its fifth neighbour among the known ones, all at length 1.
+
+    Args:
+        embedding: ``(n, channels)``.
+        known: ``(m, channels)`` of the training images.
+    """
+    one, other = (
+        value / np.maximum(np.linalg.norm(value, axis=1, keepdims=True), 1e-12) for value in (embedding, known)
+    )
+    squares = np.maximum(2 - 2 * (one @ other.T), 0)
+    place = min(NEIGHBOUR, squares.shape[1]) - 1
+    return np.asarray(np.sqrt(np.partition(squares, place, axis=1)[:, place]))
+
+
+def energy(logit: Floats) -> Floats:
+    """Free energy of the two logits ``(logit / 2, -logit / 2)``; high where neither class is sure."""
+    return np.asarray(-np.logaddexp(logit / 2, -logit / 2))
+
+
+def measured(
+    session: Session, images: Iterable[Gray], known: Floats, statistics: Callable[[Gray], float]
+) -> Unlikeness:
+    """Every method on images, by the exported graph.
+
+    Args:
+        session: The graph.
+        images: Gray samples.
+        known: Embeddings of the training images.
+        statistics: Distance of the statistics of an image.
+    """
+    rows, embeddings = [], []
+    for samples in images:
+        outputs = session.run(samples)
+        rows.append((float(outputs["distance"][0]), statistics(samples), float(outputs["logit"][0])))
+        embeddings.append(outputs["embedding"][0].astype(np.float64))
+    distance, statistic, logit = np.array(rows, dtype=np.float64).T
+    return Unlikeness(distance, statistic, nearest(np.stack(embeddings), known), energy(logit))
+
+
+def compared(name: str, found: Unlikeness, limits: tuple[float, ...], unreadable: int = 0) -> Outside:
+    """Share refused by each method and by the two that are locked together.
+
+    Args:
+        name: What the images are.
+        found: How unlike they are.
+        limits: Limit of each method, in the order of ``Unlikeness.columns``.
+        unreadable: Files refused by the decoder.
+    """
+    over = [column > limit for column, limit in zip(found.columns(), limits, strict=True)]
+    ordered = (over[0], over[1], over[0] | over[1], over[2], over[3])
+    return Outside(name, len(over[0]), unreadable, tuple(float(each.mean()) for each in ordered))
+
+
+def changed(images: Iterable[Gray]) -> Iterator[tuple[str, list[Gray]]]:
+    """Each corruption with the changed images."""
+    eight = [np.asarray(samples // np.uint16(257), dtype=np.uint8) for samples in images]
+    for name, corrupt in CORRUPTIONS.items():
+        yield name, [gray_samples(corrupt(picture)) for picture in eight]
+
+
+def read_folder(folder: Path, edge_min: int, at_most: int) -> tuple[list[Gray], int]:
+    """Images of a folder, evenly chosen, and how many of those the decoder or the size limit refused."""
+    files = sorted(
+        file for file in folder.rglob("*") if file.suffix.lower() in {".png", ".tif", ".tiff", ".jpg", ".bmp"}
+    )
+    chosen = files[:: max(1, -(-len(files) // at_most))]
+    images, refused = [], 0
+    for file in chosen:
+        try:
+            samples = gray_samples(decode(file.read_bytes(), name=file.name).samples)
+        except ImageRejectedError:
+            refused += 1
+            continue
+        if min(samples.shape) < edge_min:
+            refused += 1
+        else:
+            images.append(samples)
+    return images, refused

@@ -1,0 +1,70 @@
+"""A plan says everything, exactly: unknown, missing and contradicting fields are refused with the field's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nesqc_gmp.errors import InvalidInputError, NotFoundError
+from nesqc_gmp.training.plan import Plan, read_plan
+
+MODELS = Path(__file__).parents[2] / "models"
+SHIPPED = sorted(MODELS.glob("*.toml"))
+TEXT = (MODELS / "nes-morphology-sim.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_a_shipped_plan_is_valid(file: Path) -> None:
+    plan = read_plan(file).plan
+    assert plan.model.name == file.stem
+    assert plan.model.demonstration
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "words"),
+    [
+        ("epochs = 12", "epoch = 12", "training.epochs", "required"),
+        ("epochs = 12", "epochs = 12\nspeed = 3", "training.speed", "not permitted"),
+        ("epochs = 12", "epochs = 0", "training.epochs", "greater"),
+        ("epochs = 12", 'epochs = "many"', "training.epochs", "integer"),
+        ("crop = 512", "crop = 500", "the plan", "multiple of 32"),
+        ("training = 0.5", "training = 0.6", "data.split.fractions", "add up to 1"),
+        ("demonstration = true", "demonstration = false", "the plan", "is a demonstration"),
+        ("strides = [2, 1, 2, 2, 2]", "strides = [2, 1, 2, 2]", "network", "equally many"),
+        ('pooling = "mean"', 'pooling = "median"', "network.pooling", "worst"),
+        ("learning_rate = 4e-3", "learning_rate = nan", "training.learning_rate", "finite"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, field: str, words: str) -> None:
+    assert old in TEXT
+    file = tmp_path / "plan.toml"
+    file.write_text(TEXT.replace(old, new), encoding="utf-8")
+    with pytest.raises(InvalidInputError) as refusal:
+        read_plan(file)
+    assert refusal.value.where == f"{file}, {field}"
+    assert words in refusal.value.what
+    assert refusal.value.remedy
+
+
+def test_no_file_and_no_toml(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        read_plan(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("[model\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="not a TOML file"):
+        read_plan(tmp_path / "bad.toml")
+
+
+def test_the_digest_is_that_of_the_values(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    digests = []
+    for text in (TEXT, "# a comment\n" + TEXT, TEXT.replace("flip = true", "flip = false")):
+        file.write_text(text, encoding="utf-8")
+        digests.append(read_plan(file).plan.digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_every_field_is_part_of_the_digest() -> None:
+    """A default that is written out is the same plan."""
+    plan = read_plan(MODELS / "ldc-viability.toml").plan
+    assert Plan.model_validate(plan.model_dump()).digest == plan.digest

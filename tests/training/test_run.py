@@ -1,0 +1,157 @@
+"""A whole run on tiny data, and one clear refusal for each kind of bad input, with nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
+pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
+
+from nesqc_gmp.errors import InvalidInputError, NesqcError  # noqa: E402
+from nesqc_gmp.inference.engine import Engine  # noqa: E402
+from nesqc_gmp.modelpack.package import open_package  # noqa: E402
+from nesqc_gmp.training.plan import Places  # noqa: E402
+from nesqc_gmp.training.run import Show, Trained, train  # noqa: E402
+from tests.training import plans  # noqa: E402
+
+QUIET = Show(lambda text: None, lambda name, done, of: None, lambda epoch: None)
+
+
+def _run(folder: Path, changes: dict[str, Any] | None = None) -> Trained:
+    plan = plans.plan(changes)
+    places = Places(plan, folder / "plan.toml", folder / "images", folder / "manifest.csv", ())
+    return train(places, folder / "out", folder / "work", QUIET)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Trained]:
+    folder = tmp_path_factory.mktemp("run")
+    plans.write_files(folder)
+    return folder, _run(folder)
+
+
+def test_the_package_is_whole_and_runs(finished: tuple[Path, Trained]) -> None:
+    _, trained = finished
+    model = open_package(trained.folder)
+    assert model.digest == trained.model.digest
+    Engine(model)
+    facts = json.loads(model.parts["training.json"])
+    assert facts["plan_sha256"] == plans.plan().digest
+    assert facts["splits"]["training"]["images"] + facts["splits"]["test"]["images"] < 48
+    assert trained.exported < 1e-4
+
+
+def test_no_culture_and_no_donor_is_in_two_splits(finished: tuple[Path, Trained]) -> None:
+    _, trained = finished
+    assert trained.results.basis == "test"
+    assert {row.label for row in trained.results.rows} == {"conforming", "not conforming"}
+
+
+def test_the_same_plan_gives_the_same_package(finished: tuple[Path, Trained], tmp_path: Path) -> None:
+    plans.write_files(tmp_path)
+    assert _run(tmp_path).model.digest == finished[1].model.digest
+
+
+def test_a_package_is_never_overwritten(finished: tuple[Path, Trained]) -> None:
+    with pytest.raises(InvalidInputError, match="the package exists"):
+        _run(finished[0])
+
+
+def test_another_plan_does_not_go_on_in_the_same_work_folder(finished: tuple[Path, Trained]) -> None:
+    changed = {"training": {**plans.TINY["training"], "seed": 4}, "model": {**plans.TINY["model"], "version": "2"}}
+    with pytest.raises(InvalidInputError, match="another plan"):
+        _run(finished[0], changed)
+
+
+def test_cross_validation_scores_each_family_by_a_network_that_never_saw_it(tmp_path: Path) -> None:
+    plans.write_files(tmp_path)
+    data = {**plans.TINY["data"], "split": {"fractions": {"training": 1, "calibration": 0, "test": 0}}}
+    trained = _run(tmp_path, {**plans.WORST, "data": data, "cross_validation": {"by": "family"}})
+    assert trained.results.basis == "out-of-fold"
+    assert [family.name for family in trained.results.families] == ["F0", "F1", "F2"]
+    assert len(trained.results.rows) == 48
+    assert trained.model.manifest.graph.opset == 20
+
+
+def _relabelled(folder: Path, old: str, new: str) -> None:
+    manifest = folder / "manifest.csv"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def _one_pixel(folder: Path) -> None:
+    Image.fromarray(np.zeros((1, 1), np.uint8)).save(folder / "images" / "03.png")
+
+
+def _not_a_number(folder: Path) -> None:
+    (folder / "images" / "03.png").unlink()
+    tifffile.imwrite(folder / "images" / "03.tif", np.full((64, 64), np.nan, np.float32))
+    _relabelled(folder, "03.png", "03.tif")
+
+
+def _copied(folder: Path) -> None:
+    """The first image of every culture is the same picture, turned: copies in every split."""
+    for number in range(0, 48, 2):
+        with Image.open(folder / "images" / "00.png") as image:
+            image.rotate(90 * (number % 4), expand=True).save(folder / "images" / f"{number:02d}.png")
+
+
+def _lying(folder: Path) -> None:
+    _relabelled(folder, "image,", "sha256,image,")
+    lines = (folder / "manifest.csv").read_text(encoding="utf-8").splitlines()
+    (folder / "manifest.csv").write_text("\n".join([lines[0], *(f"{'0' * 64},{line}" for line in lines[1:])]))
+
+
+BAD: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a wrong labels column": (lambda folder: _relabelled(folder, "label", "class"), "column label is missing"),
+    "a label that is none": (lambda folder: _relabelled(folder, ",not conforming,", ",bad,"), "'bad' is no label"),
+    "one class": (lambda folder: _relabelled(folder, ",not conforming,", ",conforming,"), "only images that are"),
+    "a missing file": (lambda folder: (folder / "images" / "03.png").unlink(), "there is no file '03.png'"),
+    "an image of one pixel": (_one_pixel, "1 x 1 pixels"),
+    "values that are no numbers": (_not_a_number, "03.tif"),
+    "a digest that lies": (_lying, "has another digest"),
+    "copies in two splits": (_copied, "are copies and lie in different splits"),
+    "real images called simulated": (lambda folder: _relabelled(folder, ",yes", ",no"), "not simulated"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_clear_refusal_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    plans.write_files(tmp_path)
+    spoil, words = BAD[name]
+    spoil(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(NesqcError) as refusal:
+        _run(tmp_path)
+    assert words in str(refusal.value)
+    assert refusal.value.remedy
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_unreadable_image_may_be_left_out_and_is_listed(tmp_path: Path) -> None:
+    plans.write_files(tmp_path)
+    _one_pixel(tmp_path)
+    trained = _run(tmp_path, {"data": {**plans.TINY["data"], "unreadable": "leave out"}})
+    facts = json.loads(trained.model.parts["training.json"])
+    assert facts["left_out"] == 1
+
+
+def test_a_fault_while_packing_leaves_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans.write_files(tmp_path)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("nesqc_gmp.training.run.lock", fail)
+        with pytest.raises(NesqcError, match="the disk is full"):
+            _run(tmp_path)
+    assert list((tmp_path / "out").iterdir()) == []
+    assert _run(tmp_path).folder.is_dir()
