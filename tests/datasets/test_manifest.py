@@ -1,0 +1,179 @@
+"""The manifest: one clear refusal for each thing that can be wrong, and nothing dropped silently."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nesqc_gmp.datasets.boxes import read_boxes
+from nesqc_gmp.datasets.manifest import ManifestRow, read_manifest, require_two_classes
+from nesqc_gmp.datasets.split import groups_of, require_apart, split_groups
+from nesqc_gmp.errors import InvalidInputError
+
+HEAD = "image,label,culture,donor"
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a manifest and two files it can name."""
+    for name in ("a.png", "b.png", "c.png"):
+        (tmp_path / name).write_bytes(name.encode())
+
+    def write(*lines: str, head: str = HEAD) -> Path:
+        path = tmp_path / "manifest.csv"
+        path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_rows_carry_the_digest_of_their_file(written: Callable[..., Path], tmp_path: Path) -> None:
+    path = written("a.png,conforming,C1,D1,left", "b.png,not conforming,C2,D2,right", head=HEAD + ",side")
+    manifest = read_manifest(path, tmp_path)
+    assert [row.sha256 for row in manifest.rows] == [hashlib.sha256(n).hexdigest() for n in (b"a.png", b"b.png")]
+    assert manifest.rows[1].group("side") == "right"
+    (tmp_path / "b.png").write_bytes(b"other")
+    assert read_manifest(path, tmp_path).sha256 != manifest.sha256
+
+
+WRONG = {
+    "missing column": ((), "image,label,culture", "donor is missing"),
+    "wrong labels column": (("a.png,good,C1,D1",), HEAD, "'good' is no label"),
+    "empty culture": (("a.png,conforming, ,D1",), HEAD, "column culture: is empty"),
+    "missing file": (("z.png,conforming,C1,D1",), HEAD, "no file 'z.png'"),
+    "twice": (("a.png,conforming,C1,D1", "a.png,conforming,C1,D1"), HEAD, "named in line 2 already"),
+    "out of the folder": (("../a.png,conforming,C1,D1",), HEAD, "leads out"),
+    "absolute": (("/etc/hosts,conforming,C1,D1",), HEAD, "leads out"),
+    "lying digest": (("a.png,conforming,C1,D1," + "0" * 64,), HEAD + ",sha256", "another digest"),
+    "too few cells": (("a.png,conforming,C1",), HEAD, "another number of cells"),
+    "too many cells": (("a.png,conforming,C1,D1,x",), HEAD, "another number of cells"),
+    "no row": ((), HEAD, "names no image"),
+    "column twice": (("a.png,conforming,C1,D1,D1",), HEAD + ",donor", "two have the same"),
+    "simulated perhaps": (("a.png,conforming,C1,D1,perhaps",), HEAD + ",simulated", "neither yes nor no"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_one_refusal_that_names_place_and_remedy(kind: str, written: Callable[..., Path], tmp_path: Path) -> None:
+    lines, head, said = WRONG[kind]
+    with pytest.raises(InvalidInputError) as refusal:
+        read_manifest(written(*lines, head=head), tmp_path)
+    assert said in str(refusal.value)
+    assert "manifest.csv" in str(refusal.value)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    for data in (b"\xff\xfe\x00", b"image\0,label", b""):
+        (tmp_path / "m.csv").write_bytes(data)
+        with pytest.raises(InvalidInputError, match=r"m\.csv"):
+            read_manifest(tmp_path / "m.csv", tmp_path)
+
+
+def test_one_culture_is_never_two_by_a_blank(written: Callable[..., Path], tmp_path: Path) -> None:
+    rows = read_manifest(written("a.png,conforming,C1,D1", "b.png,conforming, C1 ,D1"), tmp_path).rows
+    assert rows[0].culture == rows[1].culture
+
+
+def test_one_class_is_refused(written: Callable[..., Path], tmp_path: Path) -> None:
+    rows = read_manifest(written("a.png,conforming,C1,D1", "b.png,conforming,C2,D2"), tmp_path).rows
+    with pytest.raises(InvalidInputError, match="only images that are conforming"):
+        require_two_classes(rows, "manifest")
+
+
+def test_excluded_image_stays_with_its_reason(written: Callable[..., Path], tmp_path: Path) -> None:
+    path = written("a.png,conforming,C1,D1,out of focus", "b.png,conforming,C1,D1,", head=HEAD + ",excluded")
+    manifest = read_manifest(path, tmp_path)
+    assert [row.excluded for row in manifest.rows] == ["out of focus", None]
+    assert [row.image for row in manifest.used] == ["b.png"]
+
+
+def boxed(tmp_path: Path, body: str) -> Path:
+    path = tmp_path / "b.xml"
+    path.write_text(f"<annotation>{body}</annotation>")
+    return path
+
+
+BOX = (
+    "<object><name>Dead Cell</name><bndbox><xmin>{}</xmin><ymin>{}</ymin>"
+    "<xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+)
+
+
+def test_boxes_are_cut_at_the_border(tmp_path: Path) -> None:
+    (box,) = read_boxes(boxed(tmp_path, BOX.format(-5, 2, 300, 20)), 220, 200)
+    assert (box.name, box.left, box.top, box.right, box.bottom) == ("Dead Cell", 0, 2, 220, 20)
+
+
+@pytest.mark.parametrize(
+    "body", [BOX.format(30, 2, 20, 20), BOX.format(300, 2, 320, 20), BOX.format("x", 1, 2, 3), "<object>", ""]
+)
+def test_no_box_is_refused_or_empty(body: str, tmp_path: Path) -> None:
+    if not body:
+        assert read_boxes(boxed(tmp_path, body), 220, 200) == ()
+        return
+    with pytest.raises(InvalidInputError, match=r"b\.xml"):
+        read_boxes(boxed(tmp_path, body), 220, 200)
+
+
+def test_entities_are_not_expanded(tmp_path: Path) -> None:
+    path = tmp_path / "b.xml"
+    path.write_text('<!DOCTYPE a [<!ENTITY b "bbbb">]><annotation>&b;</annotation>')
+    with pytest.raises(InvalidInputError, match="document type"):
+        read_boxes(path, 10, 10)
+
+
+Rows = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.booleans()), min_size=1, max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(Rows, st.integers(0, 5))
+def test_groups_are_never_divided(cells: list[tuple[int, int, bool]], seed: int) -> None:
+    rows = rows_of(cells)
+    for members in groups_of(rows, ("culture", "donor")):
+        assert members
+    try:
+        found = split_groups(rows, {"training": 0.6, "test": 0.4}, by=("culture", "donor"), seed=seed)
+    except InvalidInputError:
+        assert len(groups_of(rows, ("culture", "donor"))) < 4
+        return
+    require_apart(rows, found, ("culture", "donor"))
+    assert found == split_groups(rows, {"training": 0.6, "test": 0.4}, by=("culture", "donor"), seed=seed)
+    assert set(found) == {"training", "test"}
+
+
+def test_culture_in_two_splits_is_refused() -> None:
+    rows = rows_of([(1, 1, True), (1, 1, True)])
+    with pytest.raises(InvalidInputError, match="culture C1 is in training and in test"):
+        require_apart(rows, ["training", "test"], ("culture",))
+
+
+def test_shared_donor_joins_cultures() -> None:
+    """C1 and C2 share donor D1, C2 and C3 share a culture's donor D2: by hand one group; C9 stands alone."""
+    rows = rows_of([(1, 1, True), (2, 1, True), (2, 2, False), (3, 2, False), (8, 5, True)])
+    assert groups_of(rows, ("culture", "donor")) == ((0, 1, 2, 3), (4,))
+
+
+def rows_of(cells: list[tuple[int, int, bool]]) -> tuple[ManifestRow, ...]:
+    return tuple(
+        ManifestRow(
+            image=f"{number}.png",
+            label="conforming" if good else "not conforming",
+            culture=f"C{culture}",
+            donor=f"D{donor}",
+            passage="",
+            instrument="",
+            operator="",
+            readers=(),
+            sha256="0" * 64,
+            objects=None,
+            simulated=True,
+            excluded=None,
+            attributes=(),
+        )
+        for number, (culture, donor, good) in enumerate(cells)
+    )
