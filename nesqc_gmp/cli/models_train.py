@@ -7,6 +7,7 @@ approved and active.
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -25,7 +26,9 @@ def train(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder that receives package and report.")],
     work: Annotated[
         Path | None,
-        typer.Option("--work", metavar="DIR", help="Folder of the checkpoints; else a hidden one in --out."),
+        typer.Option(
+            "--work", metavar="DIR", help="Folder of the checkpoints; else a hidden one in --out, removed at the end."
+        ),
     ] = None,
     images: Annotated[
         Path | None, typer.Option("--images", metavar="DIR", help="Where the images lie, if not where the plan says.")
@@ -49,7 +52,10 @@ def train(
     places = read_plan(plan, images=images, manifest=manifest)
     name = f"{places.plan.model.name}-{places.plan.model.version}"
     with _Progress() as progress:
-        trained = run(places, out, work or out / f".{name}.work", Show(progress.step, progress.part, progress.epoch))
+        kept = work or out / f".{name}.work"
+        trained = run(places, out, kept, Show(progress.step, progress.part, progress.epoch))
+    if work is None:
+        shutil.rmtree(kept)
     results = trained.results
     show.print_facts(
         [

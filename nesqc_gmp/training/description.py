@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from importlib.metadata import version
 
+import numpy as np
+
 from nesqc_gmp.imaging.frame import luminance
 from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.records.images import InputSpace
@@ -54,7 +56,9 @@ class Calibration:
 def describe(plan: Plan, found: Calibration, golden: tuple[str, ...]) -> ModelDescription:
     """The description to lock."""
     limits = plan.calibration
-    band = thresholds(found.judged.score, found.conforming, SCORE_DECIMALS, limits)
+    together = limits.band == "all images"
+    groups = np.array(["" if together else image.family for image in found.images])
+    band = thresholds(found.judged.score, found.conforming, groups, SCORE_DECIMALS, limits)
     distance = distance_limit(found.judged.distance, limits.distance_refused, _DISTANCE_DECIMALS)
     statistics = distance_limit(found.judged.statistics, limits.statistics_refused, _DISTANCE_DECIMALS)
     return ModelDescription(

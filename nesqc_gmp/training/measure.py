@@ -33,7 +33,9 @@ class Thresholds:
     not_conforming_below: Decimal
 
 
-def thresholds(score: Floats, conforming: Flags, decimals: int, rule: CalibrationSection) -> Thresholds:
+def thresholds(
+    score: Floats, conforming: Flags, groups: NDArray[np.str_], decimals: int, rule: CalibrationSection
+) -> Thresholds:
     """The undecided band: no more than the declared share of either class lies beyond it on the wrong side.
 
     The band is never narrower than ``rule.narrowest``, however far apart the classes are.
@@ -41,16 +43,26 @@ def thresholds(score: Floats, conforming: Flags, decimals: int, rule: Calibratio
     Args:
         score: ``(n,)`` probabilities.
         conforming: ``(n,)`` classes; both must be there.
+        groups: ``(n,)`` the share holds in each group by itself; a group may lack a class.
         decimals: Decimals of a score; the band is widened to whole steps.
         rule: The declared shares.
     """
     step = Decimal(1).scaleb(-decimals)
-    highest_wrong = np.quantile(score[~conforming], 1 - rule.wrong_conforming)
-    lowest_right = np.quantile(score[conforming], rule.wrong_not_conforming)
+    highest_wrong = max(
+        np.quantile(part, 1 - rule.wrong_conforming) for part in _parts(score, groups, chosen=~conforming)
+    )
+    lowest_right = min(
+        np.quantile(part, rule.wrong_not_conforming) for part in _parts(score, groups, chosen=conforming)
+    )
     narrowest = Decimal(rule.narrowest[0]), Decimal(rule.narrowest[1])
     upper = max(narrowest[1], Decimal(float(highest_wrong)).quantize(step, rounding=ROUND_CEILING))
     lower = min(narrowest[0], Decimal(float(lowest_right)).quantize(step, rounding=ROUND_FLOOR))
     return Thresholds(min(upper, 1 - step), max(lower, step))
+
+
+def _parts(score: Floats, groups: NDArray[np.str_], *, chosen: Flags) -> list[Floats]:
+    """Scores of the chosen images, group by group."""
+    return [score[chosen & (groups == group)] for group in np.unique(groups[chosen])]
 
 
 @dataclass(frozen=True, slots=True)

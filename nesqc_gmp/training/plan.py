@@ -226,6 +226,7 @@ class CalibrationSection(Section):
     Attributes:
         distance_refused: Share of development images that the distance of the features may refuse.
         statistics_refused: The same for the distance of the image statistics.
+        band: Whether the next two shares hold over all development images, or in each family by itself.
         wrong_conforming: Share of not conforming development images that may score as conforming.
         wrong_not_conforming: Share of conforming development images that may score as not conforming.
         narrowest: Scores between these two are always undecided.
@@ -235,6 +236,7 @@ class CalibrationSection(Section):
 
     distance_refused: Share = 0.01
     statistics_refused: Share = 0.01
+    band: Literal["all images", "each family"] = "all images"
     wrong_conforming: Share = 0.01
     wrong_not_conforming: Share = 0.01
     narrowest: tuple[DecimalText, DecimalText] = ("0.2", "0.8")
@@ -314,6 +316,8 @@ class Plan(Section):
             raise ValueError(f"input.edge_min must hold 4 cells of {cell} pixels and one tile of the map")
         if self.data.simulated and not self.model.demonstration:
             raise ValueError("a model trained on simulated images is a demonstration")
+        if self.calibration.band == "each family" and self.cross_validation is None:
+            raise ValueError("a band that holds in each family needs a cross-validation by family")
         if self.training.living_weight and not self.network.living_map:
             raise ValueError("training.living_weight needs network.living_map")
         return self

@@ -7,10 +7,14 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from nesqc_gmp.training.measure import distance_limit, fit_gaussian, temperature, thresholds
+from nesqc_gmp.training.measure import Thresholds, distance_limit, fit_gaussian, temperature, thresholds
 from nesqc_gmp.training.plan import CalibrationSection
 
 RULE = CalibrationSection()
+
+
+def _band(score: np.ndarray, conforming: np.ndarray, decimals: int) -> Thresholds:
+    return thresholds(score, conforming, np.full(score.size, ""), decimals, RULE)
 
 
 def test_temperature_recovers_the_factor_of_overconfident_logits() -> None:
@@ -28,17 +32,27 @@ def test_temperature_of_separated_scores_stops_at_its_range() -> None:
 def test_thresholds_hold_both_quantiles() -> None:
     """Quantiles of evenly spaced scores, by hand: 0.99 of 0 to 0.9 and 0.01 of 0.1 to 1, rounded outwards."""
     score = np.concatenate([np.linspace(0.0, 0.9, 1001), np.linspace(0.1, 1.0, 1001)])
-    found = thresholds(score, np.arange(2002) > 1000, 2, RULE)
+    found = _band(score, np.arange(2002) > 1000, 2)
     assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.90"), Decimal("0.10"))
 
 
 def test_thresholds_of_separated_scores_keep_the_narrowest_band() -> None:
-    found = thresholds(np.array([0.0, 0.0, 1.0, 1.0]), np.array([False, False, True, True]), 4, RULE)
+    found = _band(np.array([0.0, 0.0, 1.0, 1.0]), np.array([False, False, True, True]), 4)
     assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.8"), Decimal("0.2"))
 
 
+def test_thresholds_may_hold_in_each_group_by_itself() -> None:
+    """Group b alone has not conforming images that score 0.95; over all images they are too few to count."""
+    score = np.concatenate([np.full(980, 0.1), np.full(20, 0.95), np.full(1000, 0.99)])
+    conforming, groups = np.arange(2000) >= 1000, np.where((np.arange(2000) // 20) == 49, "b", "a")
+    rule = CalibrationSection(wrong_conforming=0.05, wrong_not_conforming=0.05)
+    together = thresholds(score, conforming, np.full(2000, ""), 2, rule)
+    each = thresholds(score, conforming, groups, 2, rule)
+    assert (together.conforming_from, each.conforming_from) == (Decimal("0.8"), Decimal("0.95"))
+
+
 def test_thresholds_stay_inside_0_and_1() -> None:
-    found = thresholds(np.array([1.0, 1.0, 0.0, 0.0]), np.array([False, False, True, True]), 4, RULE)
+    found = _band(np.array([1.0, 1.0, 0.0, 0.0]), np.array([False, False, True, True]), 4)
     assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.9999"), Decimal("0.0001"))
 
 
