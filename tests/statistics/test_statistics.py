@@ -1,0 +1,265 @@
+"""Figures and intervals against published tables, other implementations, hand calculations and a simulation."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
+
+from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.statistics.acceptance import Criterion, assess, overall
+from nesqc_gmp.statistics.agreement import agreement, fleiss_kappa
+from nesqc_gmp.statistics.auroc import auroc, cluster_bootstrap, curve, delong, delong_difference, obuchowski
+from nesqc_gmp.statistics.calibration import calibration
+from nesqc_gmp.statistics.interval import proportion
+from nesqc_gmp.statistics.noninferiority import non_inferiority
+from nesqc_gmp.statistics.outcomes import ScoredRow, at_threshold, by_culture, strata
+from nesqc_gmp.statistics.planning import design_effect, intraclass_correlation, sample_size
+
+Labelled = st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=40).filter(
+    lambda rows: len({label for label, _ in rows}) == 2
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(Labelled)
+def test_auroc_is_that_of_scikit_learn_with_ties(rows: list[tuple[bool, int]]) -> None:
+    labels, scores = zip(*rows, strict=True)
+    assert auroc(labels, scores) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(Labelled)
+def test_obuchowski_with_units_as_clusters_is_delong(rows: list[tuple[bool, int]]) -> None:
+    """Obuchowski 1997, section 2: without clustering her variance reduces to that of DeLong, term by term."""
+    labels, scores = zip(*rows, strict=True)
+    if min(sum(labels), len(labels) - sum(labels)) < 2:
+        return
+    one, other = delong(labels, scores), obuchowski(labels, scores, range(len(labels)))
+    assert other.estimate == pytest.approx(one.estimate)
+    assert (other.low, other.high) == pytest.approx((one.low, one.high))
+
+
+def test_delong_by_hand() -> None:
+    """Positives 3, 5; others 1, 4: components (1/2, 1) and (1, 1/2); variance 0.125 / 2 + 0.125 / 2 = 0.125."""
+    found = delong([True, True, False, False], [3.0, 5.0, 1.0, 4.0])
+    assert found.estimate == pytest.approx(0.75)
+    assert found.low == pytest.approx(max(0.0, 0.75 - 1.959964 * 0.125**0.5))
+    assert found.high == 1.0
+
+
+def test_difference_of_a_scorer_to_itself_is_nothing() -> None:
+    labels, scores = [True, False] * 10, list(range(20))
+    found = delong_difference(labels, scores, scores)
+    assert (found.estimate, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_one_class_or_nothing_is_not_estimable() -> None:
+    for labels in ([True, True], [False], []):
+        scores = [0.5] * len(labels)
+        assert auroc(labels, scores) is None
+        assert str(delong(labels, scores)) == "not estimable"
+        assert cluster_bootstrap(labels, scores, scores, seed=1).estimate is None
+    assert proportion(0, 0).estimate is None
+    assert calibration([], []) is None
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_score_that_is_no_number_is_refused(wrong: float) -> None:
+    with pytest.raises(InvalidInputError, match="score 1"):
+        auroc([True, False], [0.5, wrong])
+
+
+def test_curve_encloses_the_area() -> None:
+    generator = np.random.default_rng(2)
+    labels, scores = generator.random(200) < 0.4, generator.normal(size=200)
+    false_share, true_share = curve(labels, scores)
+    assert np.trapezoid(true_share, false_share) == pytest.approx(auroc(labels, scores))
+
+
+def clustered(generator: np.random.Generator, cultures: int, fields: int, correlation: float) -> tuple[np.ndarray, ...]:
+    """Scores of cultures of one class each, with an intra-class correlation; the separation gives AUROC 0.8."""
+    label = np.arange(cultures) % 2 == 0
+    shared = generator.normal(size=cultures) * correlation**0.5
+    own = generator.normal(size=(cultures, fields)) * (1 - correlation) ** 0.5
+    scores = label[:, None] * (norm.ppf(0.8) * 2**0.5) + shared[:, None] + own
+    return np.repeat(label, fields), scores.ravel(), np.repeat(np.arange(cultures), fields)
+
+
+def test_clustered_intervals_cover_and_the_naive_one_does_not() -> None:
+    """ST-02: known AUROC 0.8, intra-class correlation 0.3, 60 cultures of 8 fields, 300 repetitions.
+
+    Binomial noise of a coverage of 0.95 over 300 repetitions: standard deviation 0.013.
+    """
+    generator, covered = np.random.default_rng(7), {"naive": 0, "Obuchowski": 0, "bootstrap": 0}
+    for repetition in range(300):
+        labels, scores, culture = clustered(generator, 60, 8, 0.3)
+        found = {"naive": delong(labels, scores), "Obuchowski": obuchowski(labels, scores, culture)}
+        if repetition < 60:
+            found["bootstrap"] = cluster_bootstrap(labels, scores, culture, seed=repetition, resamples=200)
+        for name, interval in found.items():
+            covered[name] += interval.low <= 0.8 <= interval.high  # type: ignore[operator]
+    assert 0.91 <= covered["Obuchowski"] / 300 <= 0.985
+    assert covered["bootstrap"] / 60 >= 0.85
+    assert covered["naive"] / 300 < 0.85
+
+
+def test_bootstrap_depends_on_its_seed_only() -> None:
+    labels, scores, culture = clustered(np.random.default_rng(1), 20, 4, 0.3)
+    first, again, other = (cluster_bootstrap(labels, scores, culture, seed=s, resamples=200) for s in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_intervals_of_a_proportion_from_published_tables() -> None:
+    """Newcombe, Statistics in Medicine 1998, table I: 81 of 263 and 0 of 20, Clopper-Pearson and Wilson."""
+    exact, wilson = proportion(81, 263), proportion(81, 263, "Wilson")
+    assert (round(exact.low, 4), round(exact.high, 4)) == (0.2527, 0.3676)  # type: ignore[arg-type]
+    assert (round(wilson.low, 4), round(wilson.high, 4)) == (0.2553, 0.3662)  # type: ignore[arg-type]
+    none, none_wilson = proportion(0, 20), proportion(0, 20, "Wilson")
+    assert (none.low, round(none.high, 4)) == (0.0, 0.1684)  # type: ignore[arg-type]
+    assert round(none_wilson.high, 4) == 0.1611  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("bound", "units"),
+    [(0.80, (17, 26, 34, 41)), (0.85, (23, 35, 46, 56)), (0.90, (36, 54, 70, 85)), (0.95, (72, 110, 142, 173))],
+)
+def test_sample_sizes_of_the_requirement(bound: float, units: tuple[int, ...]) -> None:
+    """The table of requirement ST-04, computed there from the Clopper-Pearson bound."""
+    assert tuple(sample_size(bound, errors).units for errors in range(4)) == units
+
+
+def test_clustering_costs_images() -> None:
+    """ST-04: six fields at a correlation of 0.3 give a design effect of 2.5."""
+    assert design_effect(6, 0.3) == pytest.approx(2.5)
+    assert sample_size(0.80, 0, images_per_culture=6, correlation=0.3).images == 43  # 17 x 2.5, rounded up
+    assert sample_size(0.80, 0, true_value=0.99).power == pytest.approx(0.99**17)
+    with pytest.raises(InvalidInputError, match="cannot be planned"):
+        sample_size(1.0, 0)
+
+
+def test_intraclass_correlation_of_a_published_example() -> None:
+    """Shrout and Fleiss 1979, table 2: six targets, four judges; form (1,1) is 0.17."""
+    ratings = [(9, 2, 5, 8), (6, 1, 3, 2), (8, 4, 6, 8), (7, 1, 2, 6), (10, 5, 6, 9), (6, 2, 4, 7)]
+    assert intraclass_correlation(ratings) == pytest.approx(0.17, abs=0.005)
+    assert intraclass_correlation([(1.0,), (2.0,)]) is None
+
+
+def test_agreement_collapses_in_kappa_but_not_where_prevalence_is_taken_out() -> None:
+    """Byrt, Bishop and Carlin 1993: 118 of 125 equal answers (raw 0.944) with one class rare."""
+    first = [True] * 118 + [True] * 5 + [False] * 2
+    second = [True] * 118 + [False] * 5 + [True] * 2
+    found = agreement(first, second)
+    assert found.kappa.estimate == pytest.approx(cohen_kappa_score(first, second))
+    assert found.prevalence_adjusted == pytest.approx(2 * 118 / 125 - 1)
+    assert found.positive_agreement == pytest.approx(236 / 243)
+    assert found.negative_agreement == 0.0
+    assert agreement([True] * 4, [True] * 4).kappa.estimate is None
+
+
+def test_kappa_interval_of_the_published_formula() -> None:
+    """Fleiss, Levin and Paik 2003, table 18.1 cut to two by two by hand: 40, 10, 5, 45 gives 0.70, s.e. 0.071."""
+    found = agreement([True] * 50 + [False] * 50, [True] * 40 + [False] * 10 + [True] * 5 + [False] * 45)
+    assert found.kappa.estimate == pytest.approx(0.70)
+    assert (found.kappa.high - found.kappa.estimate) / 1.959964 == pytest.approx(0.071, abs=0.001)  # type: ignore[operator]
+
+
+def test_fleiss_kappa_of_the_published_example() -> None:
+    """Fleiss 1971 as worked through in the public encyclopaedia: ten subjects, fourteen readers, kappa 0.210."""
+    counts = [
+        (0, 0, 0, 0, 14), (0, 2, 6, 4, 2), (0, 0, 3, 5, 6), (0, 3, 9, 2, 0), (2, 2, 8, 1, 1),
+        (7, 7, 0, 0, 0), (3, 2, 6, 3, 0), (2, 5, 3, 2, 2), (6, 5, 2, 1, 0), (0, 2, 2, 3, 7),
+    ]  # fmt: skip
+    assert fleiss_kappa(counts) == pytest.approx(0.210, abs=0.0005)
+    with pytest.raises(InvalidInputError):
+        fleiss_kappa([(1, 1), (1, 2)])
+
+
+def test_brier_is_that_of_scikit_learn() -> None:
+    generator = np.random.default_rng(3)
+    scores = generator.random(500)
+    labels = generator.random(500) < scores
+    found = calibration(labels, scores)
+    assert found is not None
+    assert found.brier == pytest.approx(brier_score_loss(labels, scores))
+    assert found.expected_error < 0.08
+    assert sum(part.observed.units for part in found.bins) == 500
+
+
+def row(number: int, label: str, outcome: str, culture: str = "", **more: str) -> ScoredRow:
+    score = {"conforming": 0.9, "not conforming": 0.1, "undecided": 0.5}.get(outcome)
+    return ScoredRow(f"i{number}", culture or f"C{number}", "D", label, score, outcome, tuple(more.items()))  # type: ignore[arg-type]
+
+
+def test_undecided_is_reported_three_ways() -> None:
+    """Ten not conforming: 6 right, 1 wrong, 2 undecided, 1 refused. By hand 6/7, 6/10, 2/9; 9 of 10 not missed."""
+    outcomes = ["not conforming"] * 6 + ["conforming"] + ["undecided"] * 2 + ["rejected by input check"]
+    found = at_threshold([row(n, "not conforming", o) for n, o in enumerate(outcomes)], "not conforming")
+    assert (found.right, found.wrong, found.undecided, found.refused, found.total) == (6, 1, 2, 1, 10)
+    assert found.excluding.estimate == pytest.approx(6 / 7)
+    assert found.counted_wrong.estimate == pytest.approx(0.6)
+    assert found.undecided_rate.estimate == pytest.approx(2 / 9)
+    assert found.not_missed.estimate == pytest.approx(0.9)
+
+
+def test_worst_image_decides_its_culture() -> None:
+    rows = [row(n, "not conforming", o, "C") for n, o in enumerate(["conforming", "undecided", "not conforming"])]
+    (culture,) = by_culture(rows)
+    assert (culture.outcome, culture.score) == ("not conforming", 0.1)
+    with pytest.raises(InvalidInputError, match="different labels"):
+        by_culture([*rows, row(9, "conforming", "conforming", "C")])
+
+
+def test_empty_stratum_is_listed() -> None:
+    rows = [row(1, "conforming", "conforming", passage="14"), row(2, "conforming", "conforming", passage="15")]
+    found = strata(rows, [("passage", "14"), ("passage", "99")])
+    assert [(s.value, len(s.rows), s.declared) for s in found] == [("14", 1, True), ("99", 0, True), ("15", 1, False)]
+
+
+def criterion(metric: str, limit: str, **more: object) -> Criterion:
+    return Criterion(metric, "image", Decimal(limit), 1, **more)  # type: ignore[arg-type]
+
+
+def test_bound_decides_and_not_the_estimate() -> None:
+    """17 of 17 right: lower Clopper-Pearson bound 0.8049; 16 of 16: 0.7941 (requirement ST-04)."""
+    for units, verdict in ((17, "passed"), (16, "failed")):
+        rows = [row(n, "not conforming", "not conforming") for n in range(units)]
+        (result,) = assess([criterion("sensitivity", "0.80")], rows, seed=1)
+        assert (result.found.estimate, result.verdict) == (1.0, verdict)
+
+
+def test_what_cannot_be_assessed_is_never_passed() -> None:
+    rows = [row(n, "not conforming", "not conforming") for n in range(30)]
+    for missing in (
+        criterion("specificity", "0.1"),
+        criterion("AUROC", "0.1"),
+        criterion("sensitivity", "0.1", subgroup=("site", "B")),
+        Criterion("sensitivity", "image", Decimal("0.1"), 31),
+    ):
+        results = assess([criterion("sensitivity", "0.80"), missing], rows, seed=1)
+        assert [r.verdict for r in results] == ["passed", "not assessable"]
+        assert overall(results) == "not assessable"
+    assert overall(assess([], rows, seed=1)) == "not assessable"
+
+
+def test_rate_is_judged_by_its_upper_bound() -> None:
+    """0 of 30 undecided: upper bound 0.1157."""
+    rows = [row(n, "conforming", "conforming") for n in range(30)]
+    verdicts = [assess([criterion("undecided rate", limit)], rows, seed=1)[0].verdict for limit in ("0.11", "0.12")]
+    assert verdicts == ["failed", "passed"]
+
+
+def test_non_inferiority_needs_a_baseline() -> None:
+    right, cultures = [True] * 40, [f"C{n // 4}" for n in range(40)]
+    assert non_inferiority(right, None, cultures, margin=0.1, seed=1).verdict == "not assessable"
+    assert non_inferiority(right, right, cultures, margin=0.1, seed=1).verdict == "non-inferior"
+    worse = [n % 2 == 0 for n in range(40)]
+    assert non_inferiority(worse, right, cultures, margin=0.1, seed=1).verdict == "not shown"
+    with pytest.raises(InvalidInputError, match="margin"):
+        non_inferiority(right, right, cultures, margin=0.0, seed=1)
