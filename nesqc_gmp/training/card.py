@@ -14,6 +14,7 @@ from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
+from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
 from nesqc_gmp.training.plan import Plan
 from nesqc_gmp.training.results import Results
@@ -98,6 +99,7 @@ def card(
         pooling=_POOLING[plan.network.pooling],
         use=plan.model.intended_use,
         labels=plan.model.labels,
+        noise=noise_sentence(loaded),
         data=plan.model.training_data,
         splits="\n".join(
             f"| {name} | {len({image.culture for image in images})} | {len(images)} |"
@@ -187,7 +189,7 @@ Out of scope: every other cell type, other microscopy, other magnifications.
 
 ## Bias, risks and limitations
 
-The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels}
+The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels} {noise}
 
 ## Training details
 
