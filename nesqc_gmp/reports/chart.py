@@ -1,0 +1,173 @@
+"""A chart as lines, shapes and words on a plane, drawn once for page and screen alike.
+
+Lines differ by dashes and points by shape as well as by colour, so a chart can be read in grey.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from nesqc_gmp.reports.document import Chart, Series, tick_text, ticks
+
+WIDTH: Final = 500.0
+HEIGHT: Final = 230.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 120.0, 26.0, 40.0
+COLOURS: Final = ("#0c3b5e", "#c2474d", "#4b8a3f", "#b07a00", "#6a4c93", "#1d8a99", "#5b6570")
+"""Distinct for colour-blind people in this order (after Okabe and Ito 2008), all dark enough for white paper."""
+
+DASHES: Final = ((), (5.0, 2.0), (1.5, 1.5), (7.0, 2.0, 1.5, 2.0), (3.0, 3.0), (9.0, 3.0), (1.0, 3.0))
+INK, GREY, RULE = "#16191d", "#5b6570", "#dfe4e8"
+_LEGEND_MAX = 12
+
+Point: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line through points; y grows downwards."""
+
+    points: tuple[Point, ...]
+    colour: str
+    width: float = 1.0
+    dash: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A filled shape."""
+
+    points: tuple[Point, ...]
+    colour: str
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Text at a point."""
+
+    place: Point
+    text: str
+    size: float = 7.0
+    colour: str = GREY
+    anchor: Literal["start", "middle", "end"] = "start"
+    bold: bool = False
+    upright: bool = True
+
+
+Shape: TypeAlias = Line | Area | Words
+
+
+def draw(chart: Chart) -> tuple[Shape, ...]:
+    """Every shape of a chart on a plane of 500 by 230 points."""
+    plane = _Plane(chart)
+    shapes: list[Shape] = [*plane.frame(chart)]
+    for number, series in enumerate(chart.series):
+        shapes += _drawn(series, plane, number)
+    for limit in chart.limits:
+        ends = plane.across(limit.value, limit.axis)
+        shapes.append(Line(ends, INK, 0.8, (2.0, 2.0)))
+        shapes.append(Words((ends[1][0] + 3, ends[1][1] + 2.5), limit.name, 6.5, INK))
+    return (*shapes, *_legend(chart.series))
+
+
+class _Plane:
+    """From values to places."""
+
+    def __init__(self, chart: Chart) -> None:
+        xs = [value for series in chart.series for value in series.x]
+        ys = [value for series in chart.series for part in (series.y, series.low, series.high) for value in part]
+        ys += [limit.value for limit in chart.limits if limit.axis == "y"]
+        xs += [limit.value for limit in chart.limits if limit.axis == "x"]
+        self.x_ticks = ticks(*(chart.x_range or _range(xs)))
+        self.y_ticks = ticks(*(chart.y_range or _range(ys)))
+
+    def at(self, x: float, y: float) -> Point:
+        """Place of a value, kept inside the frame."""
+        across = (x - self.x_ticks[0]) / (self.x_ticks[-1] - self.x_ticks[0])
+        up = (y - self.y_ticks[0]) / (self.y_ticks[-1] - self.y_ticks[0])
+        across, up = min(max(across, 0.0), 1.0), min(max(up, 0.0), 1.0)
+        return (
+            round(_LEFT + across * (WIDTH - _LEFT - _RIGHT), 3),
+            round(HEIGHT - _BOTTOM - up * (HEIGHT - _TOP - _BOTTOM), 3),
+        )
+
+    def across(self, value: float, axis: str) -> tuple[Point, Point]:
+        """A line over the whole frame."""
+        if axis == "y":
+            return self.at(self.x_ticks[0], value), self.at(self.x_ticks[-1], value)
+        return self.at(value, self.y_ticks[0]), self.at(value, self.y_ticks[-1])
+
+    def frame(self, chart: Chart) -> list[Shape]:
+        """Title, grid, ticks and labels."""
+        shapes: list[Shape] = [Words((0, 11), chart.title, 9.0, INK, bold=True)]
+        for value in self.y_ticks:
+            start, end = self.across(value, "y")
+            shapes.append(Line((start, end), RULE, 0.5))
+            shapes.append(Words((start[0] - 5, start[1] + 2.5), tick_text(value, self.y_ticks), anchor="end"))
+        for value in self.x_ticks:
+            start, end = self.across(value, "x")
+            shapes.append(Line((start, end), RULE, 0.5))
+            shapes.append(Words((start[0], start[1] + 11), tick_text(value, self.x_ticks), anchor="middle"))
+        left, right = self.at(self.x_ticks[0], self.y_ticks[0]), self.at(self.x_ticks[-1], self.y_ticks[0])
+        shapes.append(Line((left, right), GREY, 0.8))
+        middle = (left[0] + right[0]) / 2
+        shapes.append(Words((middle, HEIGHT - 12), chart.x_label, 7.5, INK, "middle"))
+        upright = (10.0, (_TOP + HEIGHT - _BOTTOM) / 2)
+        shapes.append(Words(upright, chart.y_label, 7.5, INK, "middle", upright=False))
+        return shapes
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    return (min(values), max(values)) if values else (0.0, 1.0)
+
+
+def _drawn(series: Series, plane: _Plane, number: int) -> list[Shape]:
+    colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+    points = [plane.at(x, y) for x, y in zip(series.x, series.y, strict=True)]
+    shapes: list[Shape] = []
+    if series.low:
+        lows = [plane.at(x, y) for x, y in zip(series.x, series.low, strict=True)]
+        highs = [plane.at(x, y) for x, y in zip(series.x, series.high, strict=True)]
+        if series.style == "points":
+            shapes += [Line((low, high), colour, 0.8) for low, high in zip(lows, highs, strict=True)]
+        else:
+            shapes.append(Area((*lows, *reversed(highs)), colour, 0.15))
+    if series.style == "points" or len(points) == 1:
+        return [*shapes, *(mark(point, number, colour) for point in points)]
+    if series.style == "steps":
+        points = [p for a, b in itertools.pairwise(points) for p in (a, (b[0], a[1]))] + points[-1:]
+    return [*shapes, Line(tuple(points), colour, 1.4, dash)] if points else shapes
+
+
+def mark(place: Point, number: int, colour: str) -> Area:
+    """A square, diamond or triangle around a point."""
+    x, y = place
+    corners = (
+        ((-2.2, -2.2), (2.2, -2.2), (2.2, 2.2), (-2.2, 2.2)),
+        ((0.0, -3.2), (3.2, 0.0), (0.0, 3.2), (-3.2, 0.0)),
+        ((0.0, -3.0), (2.9, 2.2), (-2.9, 2.2)),
+    )[number % 3]
+    return Area(tuple((x + dx, y + dy) for dx, dy in corners), colour)
+
+
+def _legend(series: Sequence[Series]) -> list[Shape]:
+    """Names at the right of the frame."""
+    if len(series) < 2:
+        return []
+    shapes: list[Shape] = []
+    left, top = WIDTH - _RIGHT + 10, _TOP + 4
+    for number, one in enumerate(series[:_LEGEND_MAX]):
+        y = top + number * 13
+        colour = COLOURS[number % len(COLOURS)]
+        if one.style == "points":
+            shapes.append(mark((left + 8, y), number, colour))
+        else:
+            shapes.append(Line(((left, y), (left + 16, y)), colour, 1.4, DASHES[number % len(DASHES)]))
+        name = one.name if len(one.name) <= 22 else one.name[:21] + "…"
+        shapes.append(Words((left + 20, y + 2.5), name, 7.0, INK))
+    if len(series) > _LEGEND_MAX:
+        shapes.append(Words((left, top + _LEGEND_MAX * 13), f"and {len(series) - _LEGEND_MAX} more"))
+    return shapes

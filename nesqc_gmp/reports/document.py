@@ -1,0 +1,186 @@
+"""A report as one frozen value: headings, text, tables, charts and pictures, apart from how it is printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from nesqc_gmp.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of level 1 or 2."""
+
+    text: str
+    level: Literal[1, 2] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values, one pair a line."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table.
+
+    Attributes:
+        head: Names of the columns.
+        rows: Cells, row by row, as many as there are columns.
+        caption: Printed below.
+        numbers: Columns, from 0, whose cells stand at the right.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    numbers: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.head) for row in self.rows):
+            raise InvalidInputError("a row of the table has another number of cells", where=", ".join(self.head))
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points of a chart.
+
+    Attributes:
+        name: Printed beside the line.
+        x: Abscissae.
+        y: Ordinates.
+        low: Lower ends of intervals; empty without.
+        high: Upper ends of intervals; empty without.
+        style: A line, single points, or steps.
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    style: Literal["line", "points", "steps"] = "line"
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.x), len(self.y), *(len(part) for part in (self.low, self.high) if part)}
+        values = (*self.x, *self.y, *self.low, *self.high)
+        if len(lengths) != 1 or bool(self.low) != bool(self.high) or not all(map(math.isfinite, values)):
+            raise InvalidInputError(
+                "the series has parts of other lengths, or a value that is no number", where=self.name
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A line across the chart at one value of an axis."""
+
+    value: float
+    name: str
+    axis: Literal["x", "y"] = "y"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart with two linear axes; ranges are taken from the series where not given."""
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    limits: tuple[Limit, ...] = ()
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG picture; ``width`` is its share of the width of the text."""
+
+    png: bytes
+    caption: str
+    width: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PictureGrid:
+    """Pictures side by side."""
+
+    pictures: tuple[Picture, ...]
+    columns: int
+
+
+Block: TypeAlias = Heading | Paragraph | Facts | Table | Chart | Picture | PictureGrid
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A whole report.
+
+    Attributes:
+        title: Its title.
+        subtitle: What it is about, in one or two sentences.
+        mark: Printed on every page, for example that data are simulated.
+        facts: Digests and numbers at its head.
+        blocks: Its content.
+    """
+
+    title: str
+    subtitle: str
+    mark: str
+    facts: tuple[tuple[str, str], ...]
+    blocks: tuple[Block, ...]
+
+
+def ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
+    """Round numbers that cover a range: steps of 1, 2 or 5 times a power of ten (Heckbert, Graphics Gems 1990).
+
+    The first is at or below ``low`` and the last at or above ``high``.
+    """
+    if not high > low:
+        margin = abs(low) * 0.1 or 1.0
+        low, high = low - margin, low + margin
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(nice * power for nice in (1.0, 2.0, 5.0, 10.0) if nice * power >= raw * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return tuple(number * step for number in range(first, last + 1))
+
+
+def tick_text(value: float, places: tuple[float, ...]) -> str:
+    """A tick as text, with the decimals that the step of the axis needs."""
+    step = places[1] - places[0] if len(places) > 1 else 1.0
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return f"{value + 0.0:.{min(decimals, 6)}f}" if abs(value) < 1e6 else f"{value:.2g}"
+
+
+def texts(document: Document) -> Iterator[str]:
+    """Every text of a document, in order."""
+    yield from (document.title, document.subtitle, document.mark)
+    yield from (part for pair in document.facts for part in pair)
+    for block in document.blocks:
+        match block:
+            case Heading() | Paragraph():
+                yield block.text
+            case Facts():
+                yield from (part for pair in block.rows for part in pair)
+            case Table():
+                yield from (*block.head, *(cell for row in block.rows for cell in row), block.caption)
+            case Chart():
+                yield from (block.title, block.x_label, block.y_label, *(s.name for s in block.series), block.caption)
+            case Picture():
+                yield block.caption
+            case PictureGrid():
+                yield from (picture.caption for picture in block.pictures)

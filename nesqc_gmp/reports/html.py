@@ -1,0 +1,128 @@
+"""A report as one page for a browser: no script, no link to anything outside, pictures and charts inside."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import Final
+
+from nesqc_gmp.reports.chart import HEIGHT, WIDTH, Area, Line, Shape, Words, draw
+from nesqc_gmp.reports.document import (
+    Block,
+    Chart,
+    Document,
+    Facts,
+    Heading,
+    Paragraph,
+    Picture,
+    PictureGrid,
+    Table,
+)
+
+_STYLE: Final = """
+body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:#16191d;background:#fff;margin:0 auto;
+max-width:60rem;padding:1.5rem}
+h1{font-size:1.7rem;line-height:1.2;margin:.2rem 0}h2{font-size:1.15rem;color:#0c3b5e;margin:2rem 0 .4rem;
+border-top:1px solid #c6ccd2;padding-top:1rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
+p.sub{color:#5b6570;margin:.2rem 0 1rem}p.mark{color:#a51d24;font-weight:600;border:1px solid #a51d24;
+padding:.3rem .6rem;display:inline-block;margin:0 0 .6rem}
+div.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;min-width:50%}
+th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #dfe4e8;overflow-wrap:anywhere}
+th{background:#0c3b5e;color:#fff}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+table.facts td:first-child{color:#5b6570;white-space:nowrap}
+p.caption,figcaption{color:#5b6570;font-size:.8rem;margin:.2rem 0 .8rem}
+figure{margin:.6rem 0}svg{width:100%;max-width:46rem;height:auto}img{max-width:100%;height:auto;display:block}
+div.grid{display:grid;gap:.6rem}
+@media print{body{max-width:none;padding:0}h2{break-after:avoid}tr,figure{break-inside:avoid}}
+"""
+
+
+def render_html(document: Document) -> str:
+    """The page; the same document gives the same text."""
+    body = "\n".join(_block(block) for block in document.blocks)
+    mark = f'<p class="mark">{escape(document.mark)}</p>' if document.mark else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        'img-src data:">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(document.title)}</title><style>{_STYLE}</style></head><body>\n"
+        f'{mark}<h1>{escape(document.title)}</h1><p class="sub">{escape(document.subtitle)}</p>\n'
+        f"{_facts(document.facts)}\n{body}\n</body></html>\n"
+    )
+
+
+def svg(chart: Chart) -> str:
+    """A chart as SVG."""
+    shapes = "".join(map(_shape, draw(chart)))
+    return f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(chart.title)}">{shapes}</svg>'
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading():
+            tag = f"h{block.level + 1}"
+            return f"<{tag}>{escape(block.text)}</{tag}>"
+        case Paragraph():
+            return f"<p>{escape(block.text)}</p>"
+        case Facts():
+            return _facts(block.rows)
+        case Table():
+            return _table(block)
+        case Chart():
+            return f"<figure>{svg(block)}{_caption(block.caption)}</figure>"
+        case Picture():
+            return _picture(block, block.width)
+        case PictureGrid():
+            inside = "".join(_picture(picture, 1.0) for picture in block.pictures)
+            return f'<div class="grid" style="grid-template-columns:repeat({block.columns},1fr)">{inside}</div>'
+
+
+def _facts(rows: tuple[tuple[str, str], ...]) -> str:
+    lines = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f'<div class="scroll"><table class="facts">{lines}</table></div>' if rows else ""
+
+
+def _table(table: Table) -> str:
+    kinds = [' class="n"' if column in table.numbers else "" for column in range(len(table.head))]
+    head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, table.head, strict=True))
+    rows = "".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        for row in table.rows
+    )
+    caption = f'<p class="caption">{escape(table.caption)}</p>' if table.caption else ""
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{caption}'
+
+
+def _picture(picture: Picture, share: float) -> str:
+    data = base64.b64encode(picture.png).decode("ascii")
+    image = f'<img alt="{escape(picture.caption)}" src="data:image/png;base64,{data}" style="width:{share:.0%}">'
+    return f"<figure>{image}{_caption(picture.caption)}</figure>"
+
+
+def _caption(text: str) -> str:
+    return f"<figcaption>{escape(text)}</figcaption>" if text else ""
+
+
+def _shape(shape: Shape) -> str:
+    match shape:
+        case Line():
+            dash = f' stroke-dasharray="{" ".join(f"{part:g}" for part in shape.dash)}"' if shape.dash else ""
+            return (
+                f'<polyline points="{_points(shape.points)}" fill="none" stroke="{shape.colour}" '
+                f'stroke-width="{shape.width:g}"{dash}/>'
+            )
+        case Area():
+            return f'<polygon points="{_points(shape.points)}" fill="{shape.colour}" fill-opacity="{shape.opacity:g}"/>'
+        case Words():
+            x, y = shape.place
+            turn = "" if shape.upright else f' transform="rotate(-90 {x:g} {y:g})"'
+            weight = ' font-weight="600"' if shape.bold else ""
+            return (
+                f'<text x="{x:g}" y="{y:g}" font-size="{shape.size:g}" fill="{shape.colour}" '
+                f'text-anchor="{shape.anchor}"{weight}{turn}>{escape(shape.text)}</text>'
+            )
+
+
+def _points(points: tuple[tuple[float, float], ...]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)

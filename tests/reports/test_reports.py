@@ -1,0 +1,173 @@
+"""Reports: every text arrives on page and screen, the same bytes each time, nothing from outside."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+
+import pikepdf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.reports.chart import HEIGHT, WIDTH, Words, draw
+from nesqc_gmp.reports.document import (
+    Chart,
+    Document,
+    Facts,
+    Heading,
+    Limit,
+    Paragraph,
+    Picture,
+    PictureGrid,
+    Series,
+    Table,
+    texts,
+    ticks,
+)
+from nesqc_gmp.reports.html import render_html, svg
+from nesqc_gmp.reports.pdf import render_pdf
+
+
+def png() -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (8, 8), 120).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def example() -> Document:
+    """One of everything."""
+    x = tuple(float(n) for n in range(1, 13))
+    curve = Series("training", x, tuple(1 / n for n in x))
+    band = Series("calibration", x, tuple(1.2 / n for n in x), tuple(1.0 / n for n in x), tuple(1.5 / n for n in x))
+    bins = Series("bins", (0.1, 0.5, 0.9), (0.2, 0.5, 0.8), (0.1, 0.4, 0.7), (0.3, 0.6, 0.9), style="points")
+    rows = tuple((f"culture {n}", f"{n / 90:.3f}", "a <b> & \"c\" 'd'") for n in range(90))
+    return Document(
+        title="Training report",
+        subtitle="An example <with> signs & accents: Åre",
+        mark="Simulated data. Not for GMP use.",
+        facts=(("Package", "f" * 64),),
+        blocks=(
+            Heading("Curves"),
+            Paragraph("Text with <script>alert(1)</script>."),
+            Chart("Loss", "epoch", "loss", (curve, band), (Limit(0.4, "limit"),), caption="Bands: 95 %"),
+            Chart("Calibration", "score", "share", (bins,), x_range=(0.0, 1.0), y_range=(0.0, 1.0)),
+            Chart("One point", "x", "y", (Series("a", (1.0,), (2.0,)),)),
+            Chart("Nothing", "x", "y", ()),
+            Heading("Table", 2),
+            Table(("Culture", "AUROC", "Remark"), rows, "Ninety rows", (1,)),
+            Facts((("name", "value"),)),
+            Picture(png(), "a picture", 0.2),
+            PictureGrid((Picture(png(), "one"), Picture(png(), "two"), Picture(png(), "three")), 2),
+        ),
+    )
+
+
+def test_same_bytes_in_another_process() -> None:
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from test_reports import *; import hashlib; "
+    code += "print(hashlib.sha256(render_pdf(example()) + render_html(example()).encode()).hexdigest())"
+    import hashlib
+    from pathlib import Path
+
+    again = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True, check=True
+    )
+    own = hashlib.sha256(render_pdf(example()) + render_html(example()).encode()).hexdigest()
+    assert again.stdout.strip() == own
+
+
+def test_page_carries_mark_and_number_and_embedded_fonts() -> None:
+    with pikepdf.open(io.BytesIO(render_pdf(example()))) as file:
+        assert len(file.pages) >= 3
+        for page in file.pages:
+            for font in page.Resources.Font.values():
+                descriptor = font.get("/FontDescriptor") or (font.get("/DescendantFonts") or [{}])[0].get(
+                    "/FontDescriptor"
+                )
+                assert descriptor is None or any(key in descriptor for key in ("/FontFile2", "/FontFile3")), font
+
+
+class Reader(HTMLParser):
+    """Collects the text and the addresses of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href", "action"}]
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+
+def test_page_says_everything_and_refers_to_nothing_outside() -> None:
+    reader = Reader()
+    reader.feed(render_html(example()))
+    said = "\n".join(reader.said)
+    unnamed = {"bins", "a"}  # a chart of one series has no legend
+    assert all(text in said for text in texts(example()) if text not in unnamed)
+    assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
+    assert "script" not in reader.tags
+
+
+def test_chart_is_xml_with_every_shape_inside() -> None:
+    for block in example().blocks:
+        if isinstance(block, Chart):
+            root = ET.fromstring(svg(block).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"'))
+            for element in root.iter():
+                for pair in (element.get("points") or "").split():
+                    x, y = map(float, pair.split(","))
+                    assert 0 <= x <= WIDTH
+                    assert 0 <= y <= HEIGHT
+
+
+def test_line_goes_where_the_values_are() -> None:
+    """Ends of the axes 0 and 1, by hand: left 52, right 380, bottom 190, top 26."""
+    chart = Chart("t", "x", "y", (Series("a", (0.0, 1.0), (0.0, 1.0)),), x_range=(0.0, 1.0), y_range=(0.0, 1.0))
+    lines = [s.points for s in draw(chart) if not isinstance(s, Words) and s.colour == "#0c3b5e"]
+    assert lines == [((52.0, 190.0), (380.0, 26.0))]
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_value_that_is_no_number_is_refused(wrong: float) -> None:
+    with pytest.raises(InvalidInputError, match="no number"):
+        Series("a", (1.0,), (wrong,))
+    with pytest.raises(InvalidInputError):
+        Series("a", (1.0, 2.0), (1.0,))
+    with pytest.raises(InvalidInputError):
+        Table(("a", "b"), (("1",),))
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_ticks_are_round_few_and_cover_the_range(one: float, other: float) -> None:
+    low, high = min(one, other), max(one, other)
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 13
+    if high - low > 1e-6 * max(abs(low), abs(high), 1e-3):
+        step = found[1] - found[0]
+        assert found[0] <= low + 1e-6 * step
+        assert found[-1] >= high - 1e-6 * step
+        mantissa = step / 10 ** math.floor(math.log10(step) + 1e-9)
+        assert min(abs(mantissa - nice) for nice in (1, 2, 5, 10)) < 1e-3
+
+
+def test_words_of_the_page_can_be_extracted() -> None:
+    import shutil
+
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    said = subprocess.run(["pdftotext", "-layout", "-", "-"], input=render_pdf(example()), capture_output=True).stdout
+    for number in (0, 45, 89):
+        assert re.search(rf"culture {number}\s+{number / 90:.3f}", said.decode())
+    assert said.decode().count("Not for GMP use") == said.decode().count("Page ")
