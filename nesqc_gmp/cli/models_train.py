@@ -61,6 +61,7 @@ def train(
         [
             ("package", str(trained.folder)),
             ("digest", trained.model.digest),
+            ("report", ", ".join(str(file) for file in trained.reports)),
             ("graph against torch", f"largest relative difference {trained.exported:.1e}"),
             ("measured on", "images kept for the test" if results.basis == "test" else "scores out of fold"),
             ("AUROC", f"{results.auroc}; with cultures as units {results.by_culture}"),

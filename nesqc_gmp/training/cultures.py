@@ -32,6 +32,14 @@ def severity_of(culture: int) -> float:
     return SEVERITY_FROM + (1 - SEVERITY_FROM) * draw**2
 
 
+def defect_of(culture: int) -> str:
+    """The severity in words, as a subgroup: none, mild (below 0.3), moderate (below 0.6), severe."""
+    if conforming(culture):
+        return "none"
+    severity = severity_of(culture)
+    return "mild" if severity < 0.3 else "moderate" if severity < 0.6 else "severe"
+
+
 def field_of(culture: int, field: int) -> NDArray[np.uint8]:
     """One field of a culture; every third field has no corner label, so that no model can depend on it.
 

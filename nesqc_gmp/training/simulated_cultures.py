@@ -16,9 +16,9 @@ from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.simulation.files import NAME_PREFIX, write_simulated
 from nesqc_gmp.simulation.look import draw_look
-from nesqc_gmp.training.cultures import conforming, donor_of, field_of, severity_of
+from nesqc_gmp.training.cultures import conforming, defect_of, donor_of, field_of, severity_of
 
-COLUMNS = ("image", "sha256", "label", "culture", "donor", "passage", "simulated", "severity")
+COLUMNS = ("image", "sha256", "label", "culture", "donor", "passage", "simulated", "severity", "defect")
 
 
 def write_cultures(out: Path, cultures: range, fields: int, workers: int = 2) -> Path:
@@ -68,6 +68,7 @@ def _write_culture(job: tuple[Path, int, int]) -> list[dict[str, str]]:
                 "passage": str(draw_look(culture).passage),
                 "simulated": "yes",
                 "severity": f"{severity_of(culture):.2f}",
+                "defect": defect_of(culture),
             }
         )
     return rows

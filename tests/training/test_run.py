@@ -49,6 +49,15 @@ def test_the_package_is_whole_and_runs(finished: tuple[Path, Trained]) -> None:
     assert trained.exported < 1e-4
 
 
+def test_the_report_stands_beside_the_package_and_names_it(finished: tuple[Path, Trained]) -> None:
+    _, trained = finished
+    pdf, html = trained.reports
+    assert pdf.read_bytes().startswith(b"%PDF-")
+    page = html.read_text(encoding="utf-8")
+    for words in (trained.model.digest, plans.plan().digest, "Simulated data. Not for GMP use.", "Images left out"):
+        assert words in page
+
+
 def test_no_culture_and_no_donor_is_in_two_splits(finished: tuple[Path, Trained]) -> None:
     _, trained = finished
     assert trained.results.basis == "test"

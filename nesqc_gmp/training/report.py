@@ -1,0 +1,314 @@
+"""The report of a run as one document: what went in, what was learned, what was measured, and how to repeat it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from nesqc_gmp.imaging.picture import render_heat_map_jpeg, render_jpeg
+from nesqc_gmp.inference.maps import heat_map
+from nesqc_gmp.inference.session import Session
+from nesqc_gmp.reports.document import (
+    Block,
+    Chart,
+    Document,
+    Facts,
+    Heading,
+    Paragraph,
+    Picture,
+    PictureGrid,
+    Series,
+    Table,
+)
+from nesqc_gmp.statistics.auroc import auroc, curve
+from nesqc_gmp.statistics.outcomes import AtThreshold, at_threshold
+from nesqc_gmp.training.card import environment, number
+from nesqc_gmp.training.data import Loaded
+from nesqc_gmp.training.fit import Epoch
+from nesqc_gmp.training.images import LabelledImage
+from nesqc_gmp.training.label_noise import noise_sentence
+from nesqc_gmp.training.outside import METHODS, Outside
+from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.results import Results
+
+PICTURES_OF_A_CLASS = 4
+"""Sample heat maps of each class: evenly chosen from the images that were measured, never by how they look."""
+
+_EDGE = 240
+_LISTED = 60
+"""Longest list of copies and exclusions; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that the report tells of.
+
+    Attributes:
+        plan: The plan.
+        loaded: The images.
+        results: What was measured.
+        outside: What the input check refuses.
+        epochs: Every epoch of every fit.
+        pictured: Images whose heat maps are shown.
+        model_sha256: Digest of the package.
+        exported: Largest relative difference of the graph from torch on the golden images.
+    """
+
+    plan: Plan
+    loaded: Loaded
+    results: Results
+    outside: tuple[Outside, ...]
+    epochs: tuple[Epoch, ...]
+    pictured: tuple[LabelledImage, ...]
+    model_sha256: str
+    exported: float
+
+
+def report(material: Material, session: Session) -> Document:
+    """The document.
+
+    Args:
+        material: What it tells of.
+        session: The exported graph, for the heat maps.
+    """
+    plan = material.plan
+    simulated = "Simulated data. " if plan.data.simulated else ""
+    use = "Not for GMP use." if plan.model.demonstration else "For development: no record of a site."
+    return Document(
+        title=f"Training report: {plan.model.name} {plan.model.version}",
+        subtitle=plan.model.intended_use,
+        mark=simulated + use,
+        facts=(
+            ("Package", material.model_sha256),
+            ("Plan", plan.digest),
+            ("Manifest and images", material.loaded.manifest_sha256),
+        ),
+        blocks=(
+            *_data(material),
+            *_curves(material.epochs),
+            *_measured(material.results),
+            *_subgroups(material.results),
+            *_families(material),
+            *_outside(material),
+            *_pictures(material, session),
+            *_repeat(material),
+        ),
+    )
+
+
+def _data(material: Material) -> list[Block]:
+    loaded, plan = material.loaded, material.plan
+    splits = tuple((name, *_counted(images)) for name, images in loaded.division.splits.items())
+    head = ("Split", "Images", "Conforming", "Not conforming", "Cultures", "Donors")
+    blocks: list[Block] = [
+        Heading("Data"),
+        Paragraph(f"{plan.model.training_data} {plan.model.labels}"),
+        Table(head, splits, "Images by split", (1, 2, 3, 4, 5)),
+    ]
+    kinds = Counter(pair.kind for pair in loaded.copies)
+    found = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
+    blocks += [
+        Heading("Leakage", 2),
+        Paragraph(
+            f"Every image was compared with every other by its bytes, its pixels, a perceptual hash in eight "
+            f"orientations, and patches. Pairs of copies: {found}. None lies in two splits: such a split is refused."
+        ),
+    ]
+    noise = noise_sentence(loaded)
+    if noise:
+        blocks.append(Paragraph(noise))
+    blocks.append(Heading("Images left out", 2))
+    if not loaded.left_out:
+        return [*blocks, Paragraph("None: every image of the manifest is used.")]
+    rows = tuple((each.name, each.reason) for each in loaded.left_out[:_LISTED])
+    rest = len(loaded.left_out) - len(rows)
+    return [*blocks, Table(("Image", "Reason"), rows, f"and {rest} more" if rest else "")]
+
+
+def _counted(images: Sequence[LabelledImage]) -> tuple[str, ...]:
+    conforming = sum(image.conforming for image in images)
+    cultures, donors = {image.culture for image in images}, {image.donor for image in images}
+    return tuple(str(v) for v in (len(images), conforming, len(images) - conforming, len(cultures), len(donors)))
+
+
+def _curves(epochs: Sequence[Epoch]) -> list[Block]:
+    fits = dict.fromkeys(epoch.fit for epoch in epochs)
+    series = tuple(
+        Series(
+            name,
+            tuple(float(epoch.number) for epoch in epochs if epoch.fit == name),
+            tuple(epoch.loss for epoch in epochs if epoch.fit == name),
+        )
+        for name in fits
+    )
+    return [Heading("Training"), Chart("Loss of the training images", "epoch", "loss", series)]
+
+
+def _measured(results: Results) -> list[Block]:
+    basis = {
+        "test": "Images that neither training nor calibration saw, scored by the exported graph.",
+        "out-of-fold": "Scores out of fold: each family was scored by a network that never saw it. The thresholds were "
+        "set on the same scores, so figures at the thresholds are favourable.",
+    }[results.basis]
+    facts = Facts(
+        (
+            ("AUROC, images as units (DeLong)", str(results.auroc)),
+            ("AUROC, cultures as units (Obuchowski)", str(results.by_culture)),
+            ("AUROC, donors drawn again (bootstrap)", str(results.by_donor)),
+            ("AUROC on the training images", number(results.training_auroc)),
+            ("AUROC on the images that set the thresholds", number(results.development_auroc)),
+            ("Training minus this", number(results.gap)),
+            ("Brier score", number(results.curve.brier if results.curve else None)),
+            ("Expected calibration error", number(results.curve.expected_error if results.curve else None)),
+        )
+    )
+    rows = tuple(_figures(each.label, each) for each in (results.not_conforming, results.conforming))
+    blocks: list[Block] = [Heading("Results"), Paragraph(basis), facts, Table(_HEAD, rows, _CAPTION, (1, 2, 3, 4, 5))]
+    false, true = curve(results.labels, results.scores)
+    roc = Series("ROC", tuple(map(float, false)), tuple(map(float, true)), style="steps")
+    blocks.append(
+        Chart("ROC curve", "share of not conforming called conforming", "share of conforming found", (roc,),
+              x_range=(0.0, 1.0), y_range=(0.0, 1.0))
+    )  # fmt: skip
+    if results.curve is not None:
+        bins = results.curve.bins
+        points = Series(
+            "observed",
+            tuple(each.mean_score for each in bins),
+            tuple(each.observed.estimate or 0.0 for each in bins),
+            tuple(each.observed.low or 0.0 for each in bins),
+            tuple(1.0 if each.observed.high is None else each.observed.high for each in bins),
+            style="points",
+        )
+        ideal = Series("ideal", (0.0, 1.0), (0.0, 1.0))
+        blocks.append(
+            Chart("Calibration", "mean score of the bin", "share conforming", (points, ideal),
+                  x_range=(0.0, 1.0), y_range=(0.0, 1.0), caption="Bins of equal counts, 95 % intervals of Wilson.")
+        )  # fmt: skip
+    return blocks
+
+
+_HEAD = ("Images", "All", "Refused", "Undecided", "Right", "Wrong", "Right of those decided", "Not missed")
+_CAPTION = (
+    "At the locked thresholds, 95 % intervals of Clopper and Pearson with images as independent units. Not missed: not "
+    "called conforming."
+)
+
+
+def _figures(name: str, figures: AtThreshold) -> tuple[str, ...]:
+    counts = (figures.total, figures.refused, figures.undecided, figures.right, figures.wrong)
+    return (name, *(str(count) for count in counts), str(figures.excluding), str(figures.not_missed))
+
+
+def _subgroups(results: Results) -> list[Block]:
+    if not results.strata:
+        return []
+    rows = []
+    for stratum in results.strata:
+        members = {row.image for row in stratum.rows}
+        labels = [row.label == "conforming" for row in results.rows if row.image in members]
+        scores = [s for s, row in zip(results.scores, results.rows, strict=True) if row.image in members]
+        missed = at_threshold(stratum.rows, "not conforming")
+        rows.append(
+            (
+                f"{stratum.attribute} {stratum.value}",
+                str(len(stratum.rows)),
+                number(auroc(labels, scores)) if scores else "no image",
+                str(missed.wrong),
+                str(missed.total),
+            )
+        )
+    head = ("Subgroup", "Images", "AUROC", "Not conforming called conforming", "of")
+    return [
+        Heading("Subgroups", 2),
+        Table(head, tuple(rows), "Every subgroup of the data, empty ones too", (1, 2, 3, 4)),
+    ]
+
+
+def _families(material: Material) -> list[Block]:
+    if not material.results.families:
+        return []
+    folds = {fold.name: fold for fold in material.loaded.division.folds}
+    rows = tuple(
+        (
+            family.name,
+            str(len(folds[family.name].held_out)),
+            str(len(folds[family.name].copies)),
+            str(family.auroc),
+            number(family.boxed_auroc),
+            str(family.not_conforming.excluding),
+            str(family.not_conforming.not_missed),
+        )
+        for family in material.results.families
+    )
+    head = ("Family", "Images", "Copies left out", "AUROC", "Inside the boxes", "Found of those decided", "Not missed")
+    return [
+        Heading("Families, each held out"),
+        Paragraph(
+            "Each family was scored by a network trained on the others. Images of the others that are copies of an "
+            "image of the family were left out of that training. Inside the boxes: AUROC of the worst place inside the "
+            "boxes that people drew, which is an easier task."
+        ),
+        Table(head, rows, "", (1, 2)),
+    ]
+
+
+def _outside(material: Material) -> list[Block]:
+    rows = tuple(
+        (each.name, str(each.images), str(each.unreadable), *(f"{share:.1%}" for share in each.refused))
+        for each in material.outside
+        if each.refused
+    )
+    share = material.plan.calibration.distance_refused
+    return [
+        Heading("Input check"),
+        Paragraph(
+            f"Share refused by each way to tell an image that is unlike the training images, each set to refuse "
+            f"{share:.1%} of the development images. Features and statistics are locked into the package; an image "
+            "refused by either gets no verdict."
+        ),
+        Table(("Images", "Count", "Not read", *METHODS), rows, "", (1, 2, 3, 4, 5, 6, 7)),
+    ]
+
+
+def _pictures(material: Material, session: Session) -> list[Block]:
+    pictures = []
+    for image in material.pictured:
+        activation = session.run(image.samples)["map"][0, 0]
+        name = f"{image.name}, {'' if image.conforming else 'not '}conforming"
+        pictures.append(Picture(_png(render_jpeg(image.samples, size=_EDGE)), name, 0.25))
+        shown = render_heat_map_jpeg(image.samples, heat_map(activation), size=_EDGE)
+        pictures.append(Picture(_png(shown), "its map", 0.25))
+    return [Heading("Sample heat maps"), PictureGrid(tuple(pictures), 4)]
+
+
+def _png(jpeg: bytes) -> bytes:
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(jpeg)) as image:
+        image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _repeat(material: Material) -> list[Block]:
+    training = material.plan.training
+    facts = (
+        ("Seed", str(training.seed)),
+        ("Threads", str(training.threads)),
+        ("Device", training.device),
+        ("Algorithms", "deterministic; the same plan gives the same weights on the same machine, resumed or not"),
+        ("Graph against torch", f"largest relative difference {material.exported:.1e} on the golden images"),
+        *environment().items(),
+    )
+    values = tuple(sorted(_flat(json.loads(material.plan.model_dump_json()))))
+    return [Heading("To repeat it"), Facts(facts), Table(("Field of the plan", "Value"), values, "The whole plan")]
+
+
+def _flat(value: object, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [row for key, each in value.items() for row in _flat(each, f"{name}.{key}" if name else key)]
+    return [(name, json.dumps(value, ensure_ascii=False))]
