@@ -1,4 +1,4 @@
-"""Everything but help, version, demonstration, founding, login, passphrase and the two verifiers needs a login."""
+"""Everything but help, version, demonstration, founding, login, passphrase, training, verifiers needs a login."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nesqc_gmp.errors import AuthenticationError
 from tests.cli.conftest import DECIDED, Run
 from tests.cli.test_help import COMMANDS
 
-OPEN = {"demo", "site init", "login", "people passphrase", "audit verify", "certificates verify"}
+OPEN = {"demo", "site init", "login", "people passphrase", "audit verify", "certificates verify", "models train"}
 VALUES = {
     "role": "operator",
     "reading": "conforming",
