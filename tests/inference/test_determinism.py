@@ -1,0 +1,92 @@
+"""Same input, same output, byte for byte: over runs, sessions, processes, numbers of threads, order and neighbours.
+
+The graph takes one image at a time, so there is no batch; what stands for it is the order of the images and what runs
+beside them. Another machine is another matter: there the golden run of the package decides before anything is scored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from nesqc_gmp.inference.gray import gray_samples
+from nesqc_gmp.inference.session import Session
+from nesqc_gmp.modelpack.layout import MODEL
+from nesqc_gmp.modelpack.package import LockedModel, open_package
+from nesqc_gmp.simulation.culture import simulate
+from nesqc_gmp.simulation.look import draw_look
+
+MODELS = sorted(path.parent for path in (Path(__file__).parents[2] / "models").glob("*/manifest.json"))
+EDGE = 512
+
+
+def images() -> list[np.ndarray]:
+    """Four simulated fields, and white noise."""
+    fields = [simulate(n, good=n % 2 == 0, severity=0.5 * (n % 2), culture=draw_look(n)) for n in range(4)]
+    noise = np.random.default_rng(1).integers(0, 256, (EDGE, EDGE), dtype=np.uint8)
+    return [gray_samples(picture) for picture in (*fields, noise)]
+
+
+def digest(outputs: dict[str, np.ndarray]) -> str:
+    """Of every byte of every output."""
+    return hashlib.sha256(b"".join(value.tobytes() for value in outputs.values())).hexdigest()
+
+
+def digests(model: LockedModel) -> list[str]:
+    session = Session(model.parts[MODEL], model.manifest.graph, model.manifest.runtime)
+    return [digest(session.run(gray)) for gray in images()]
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=[path.name for path in MODELS])
+def model(request: pytest.FixtureRequest) -> LockedModel:
+    return open_package(request.param)
+
+
+@pytest.fixture(scope="module")
+def expected(model: LockedModel) -> list[str]:
+    return digests(model)
+
+
+def test_new_session_gives_the_same_bytes(model: LockedModel, expected: list[str]) -> None:
+    assert digests(model) == expected
+    assert len(set(expected)) == len(expected)
+
+
+def test_other_process_gives_the_same_bytes(model: LockedModel, expected: list[str]) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_determinism as t; "
+        "from pathlib import Path; print(*t.digests(t.open_package(Path(sys.argv[2]))))"
+    )
+    folder = next(path for path in MODELS if path.name == f"{model.manifest.name}-{model.manifest.model_version}")
+    command = [sys.executable, "-c", code, str(Path(__file__).parent), str(folder)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert found == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_number_of_threads_changes_no_byte(threads: int, model: LockedModel, expected: list[str]) -> None:
+    """The locked session has one thread; that more give the same bytes shows that the number decides nothing."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    session = onnxruntime.InferenceSession(model.parts[MODEL], options, providers=["CPUExecutionProvider"])
+    names = list(model.manifest.graph.outputs)
+    found = [dict(zip(names, session.run(names, {"image": gray[None, None]}), strict=True)) for gray in images()]
+    assert [digest(outputs) for outputs in found] == expected
+
+
+def test_order_and_neighbours_change_no_byte(model: LockedModel, expected: list[str]) -> None:
+    session = Session(model.parts[MODEL], model.manifest.graph, model.manifest.runtime)
+    everything = images()
+    backwards = [digest(session.run(gray)) for gray in reversed(everything)]
+    assert backwards[::-1] == expected
+    with ThreadPoolExecutor(4) as pool:
+        beside = list(pool.map(lambda gray: digest(session.run(gray)), everything * 3))
+    assert beside == expected * 3
