@@ -1,4 +1,4 @@
-"""Same input, same output, byte for byte: over runs, sessions, processes, numbers of threads, order and neighbours.
+"""Same input, same output, byte for byte: over runs, sessions, processes, order and neighbours.
 
 The graph takes one image at a time, so there is no batch; what stands for it is the order of the images and what runs
 beside them. Another machine is another matter: there the golden run of the package decides before anything is scored.
@@ -70,16 +70,22 @@ def test_other_process_gives_the_same_bytes(model: LockedModel, expected: list[s
     assert found == expected
 
 
-@pytest.mark.parametrize("threads", [1, 2, 4])
-def test_number_of_threads_changes_no_byte(threads: int, model: LockedModel, expected: list[str]) -> None:
-    """The locked session has one thread; that more give the same bytes shows that the number decides nothing."""
+@pytest.mark.parametrize("threads", [2, 4])
+def test_number_of_threads_changes_last_bits_at_most(threads: int, model: LockedModel) -> None:
+    """Seen here: two threads gave the same bytes, four gave other last bits on one of five images.
+
+    So the locked session has one thread, and this is the documented tolerance for anything else.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     session = onnxruntime.InferenceSession(model.parts[MODEL], options, providers=["CPUExecutionProvider"])
+    locked = Session(model.parts[MODEL], model.manifest.graph, model.manifest.runtime)
     names = list(model.manifest.graph.outputs)
-    found = [dict(zip(names, session.run(names, {"image": gray[None, None]}), strict=True)) for gray in images()]
-    assert [digest(outputs) for outputs in found] == expected
+    for gray in images():
+        one = locked.run(gray)
+        for name, value in zip(names, session.run(names, {"image": gray[None, None]}), strict=True):
+            np.testing.assert_allclose(value, one[name], rtol=1e-4, atol=1e-5)
 
 
 def test_order_and_neighbours_change_no_byte(model: LockedModel, expected: list[str]) -> None:
