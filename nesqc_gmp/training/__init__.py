@@ -10,7 +10,9 @@
     fit, checkpoint       the training loop, seeded | the work folder, written whole or not at all
     scoring, measure      scores of unseen images | temperature, thresholds and limits from them
     export, golden        the trained net as one ONNX graph | images with the bytes they must give
-    outside, comparison   what the input check refuses, beside other ways | label_noise: how far labels hold
+    outside, comparison   what the input check refuses, beside other ways
+    disturbance, label_noise    how verdicts hold when images are disturbed | how far labels hold
+    report                the report of a run as one document
     judge, results        what the exported graph says | figures with intervals
     description, card     what is said of the model
     run                   all of it: what ``nesqc models train`` calls

@@ -14,6 +14,7 @@ from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
+from nesqc_gmp.training.disturbance import Robustness
 from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
 from nesqc_gmp.training.plan import Plan
@@ -33,7 +34,12 @@ def environment() -> dict[str, str]:
 
 
 def training_facts(
-    plan: Plan, loaded: Loaded, description: ModelDescription, results: Results, outside: tuple[Outside, ...]
+    plan: Plan,
+    loaded: Loaded,
+    description: ModelDescription,
+    results: Results,
+    outside: tuple[Outside, ...],
+    robustness: Robustness,
 ) -> dict[str, Any]:
     """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
     return {
@@ -60,6 +66,16 @@ def training_facts(
                 **{name: decimal_text(share, 4) for name, share in zip(METHODS, each.refused, strict=False)},
             }
             for each in outside
+        },
+        "robustness": {
+            effect.name: {
+                "images": effect.images,
+                "changed": effect.changed,
+                "refused": effect.refused,
+                "dangerous": len(effect.worse),
+                "limit": robustness.verdicts.get(effect.name, "none"),
+            }
+            for effect in robustness.effects
         },
         "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
         "families": {

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.records.base import DecimalText, Identifier, Text
+from nesqc_gmp.robustness.perturbations import CATALOGUE
+from nesqc_gmp.robustness.segmentation import PARTS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -274,11 +276,18 @@ class RobustnessSection(Section):
 
     Attributes:
         images: Test images that are changed, evenly chosen.
-        changed_verdicts_max: Largest share of verdicts that may change from one side to the other, for each change.
+        limits: Largest share of verdicts that may change, by the printed name of the disturbance.
     """
 
-    images: Count = 40
-    changed_verdicts_max: Share = 0.05
+    images: Count = 30
+    limits: dict[str, Share] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = set(self.limits) - {*map(str, CATALOGUE), *PARTS}
+        if unknown:
+            raise ValueError(f"there is no disturbance named {min(unknown)}")
+        return self
 
 
 class GoldenSection(Section):

@@ -29,6 +29,7 @@ from nesqc_gmp.statistics.auroc import auroc, curve
 from nesqc_gmp.statistics.outcomes import AtThreshold, at_threshold
 from nesqc_gmp.training.card import environment, number
 from nesqc_gmp.training.data import Loaded
+from nesqc_gmp.training.disturbance import Robustness
 from nesqc_gmp.training.fit import Epoch
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.label_noise import noise_sentence
@@ -53,6 +54,7 @@ class Material:
         loaded: The images.
         results: What was measured.
         outside: What the input check refuses.
+        robustness: What disturbances do.
         epochs: Every epoch of every fit.
         pictured: Images whose heat maps are shown.
         model_sha256: Digest of the package.
@@ -63,6 +65,7 @@ class Material:
     loaded: Loaded
     results: Results
     outside: tuple[Outside, ...]
+    robustness: Robustness
     epochs: tuple[Epoch, ...]
     pictured: tuple[LabelledImage, ...]
     model_sha256: str
@@ -95,6 +98,7 @@ def report(material: Material, session: Session) -> Document:
             *_subgroups(material.results),
             *_families(material),
             *_outside(material),
+            *_robustness(material.robustness),
             *_pictures(material, session),
             *_repeat(material),
         ),
@@ -273,6 +277,31 @@ def _outside(material: Material) -> list[Block]:
             "refused by either gets no verdict."
         ),
         Table(("Images", "Count", "Not read", *METHODS), rows, "", (1, 2, 3, 4, 5, 6, 7)),
+    ]
+
+
+def _robustness(found: Robustness) -> list[Block]:
+    rows = tuple(
+        (
+            effect.name,
+            str(effect.images),
+            str(effect.changed),
+            str(effect.refused),
+            str(len(effect.worse)),
+            f"{effect.mean_shift:.3f}",
+            f"{effect.largest_shift:.3f}",
+            found.verdicts.get(effect.name, "no limit"),
+        )
+        for effect in found.effects
+    )
+    head = ("Disturbance", "Images", "Changed", "Refused", "Dangerous", "Mean shift", "Largest shift", "Limit")
+    return [
+        Heading("Robustness"),
+        Paragraph(
+            "Verdicts of the same images, disturbed. Changed: another verdict than before; refused: of these, by the "
+            "input check; dangerous: not conforming before and conforming now. Shifts are those of the score."
+        ),
+        Table(head, rows, "", (1, 2, 3, 4, 5, 6)),
     ]
 
 

@@ -29,6 +29,7 @@ from nesqc_gmp.training.checkpoint import Work, refused_where_full, write_whole
 from nesqc_gmp.training.comparison import compare
 from nesqc_gmp.training.data import Loaded, load
 from nesqc_gmp.training.description import RUNTIME, Calibration, describe
+from nesqc_gmp.training.disturbance import disturbed
 from nesqc_gmp.training.export import GRAPH, export
 from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
 from nesqc_gmp.training.golden import golden_images, write_golden
@@ -176,14 +177,16 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     results = measure(plan, (fits.known, division.training), (unseen, columns), tested, description)
     show.step("comparing input checks")
     outside = compare(places, session, (fits.known.embedding, statistics), unseen, test, description)
-    facts = training_facts(plan, loaded, description, results, outside)
+    show.step("disturbing images")
+    robustness = disturbed(plan.robustness, session, statistics, test or unseen.images, description)
+    facts = training_facts(plan, loaded, description, results, outside, robustness)
     (package / TRAINING).write_bytes(canonical_json(facts))
     (package / CARD).write_text(card(plan, loaded, description, results, outside), encoding="utf-8")
     locked = lock(package, description)
     Engine(locked)
     show.step("writing the report")
     pictured = _pictured(test or unseen.images)
-    material = Material(plan, loaded, results, outside, fits.epochs, pictured, locked.digest, exported)
+    material = Material(plan, loaded, results, outside, robustness, fits.epochs, pictured, locked.digest, exported)
     document = report(material, session)
     reports = (folder.with_name(f"{folder.name}.report.pdf"), folder.with_name(f"{folder.name}.report.html"))
     write_whole(reports[0], render_pdf(document))

@@ -36,6 +36,7 @@ TINY: dict[str, Any] = {
     },
     "input": {"edge_min": 64, "pixel_size_um_min": "0.9", "pixel_size_um_max": "1.1"},
     "golden": {"number": 1, "edge": 128},
+    "robustness": {"images": 2, "limits": {"mirror up and down 1": 0.5}},
 }
 
 WORST: dict[str, Any] = {

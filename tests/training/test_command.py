@@ -48,6 +48,8 @@ device = "cpu"
 edge_min = 64
 pixel_size_um_min = "0.9"
 pixel_size_um_max = "1.1"
+[robustness]
+images = 1
 [golden]
 number = 1
 edge = 128

@@ -32,6 +32,7 @@ def test_a_shipped_plan_is_valid(file: Path) -> None:
         ("training = 0.5", "training = 0.6", "data.split.fractions", "add up to 1"),
         ("demonstration = true", "demonstration = false", "the plan", "is a demonstration"),
         ("strides = [2, 1, 2, 2, 2]", "strides = [2, 1, 2, 2]", "network", "equally many"),
+        ('"8 bits 1" = 0.05', "wobble = 0.05", "robustness", "no disturbance named wobble"),
         ('pooling = "mean"', 'pooling = "median"', "network.pooling", "worst"),
         ("learning_rate = 4e-3", "learning_rate = nan", "training.learning_rate", "finite"),
     ],

@@ -54,7 +54,13 @@ def test_the_report_stands_beside_the_package_and_names_it(finished: tuple[Path,
     pdf, html = trained.reports
     assert pdf.read_bytes().startswith(b"%PDF-")
     page = html.read_text(encoding="utf-8")
-    for words in (trained.model.digest, plans.plan().digest, "Simulated data. Not for GMP use.", "Images left out"):
+    for words in (
+        trained.model.digest,
+        plans.plan().digest,
+        "Simulated data. Not for GMP use.",
+        "Images left out",
+        "mirror up and down",
+    ):
         assert words in page
 
 
