@@ -13,7 +13,9 @@ BMP     Pillow                                missing data only
 ======  ====================================  ==============================================================
 
 What a format cannot see, the digest of the original bytes does. Nothing is converted silently: samples are as
-stored, colour profiles and gamma are not applied, a rotation tag leads to refusal. A warning of a decoder is a
+stored, colour profiles and gamma are not applied, a rotation tag leads to refusal. Two ways of storing the same
+samples are taken for the samples: an alpha channel that is opaque everywhere is dropped, and the palette of a PNG
+without transparency is expanded to RGB. A warning of a decoder is a
 reason to refuse. The warnings filter of Python is one for all threads, so decode in one thread of a process.
 """
 

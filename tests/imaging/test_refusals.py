@@ -85,6 +85,14 @@ def ome(**changes: str) -> bytes:
     return data
 
 
+def palette_by_hand(palette: bytes) -> bytes:
+    """Numbers 0 to 250 as a PNG of colour type 3 with any bytes for a palette."""
+    header = struct.pack(">IIBBBBB", BYTES.shape[1], BYTES.shape[0], 8, 3, 0, 0, 0)
+    raw = zlib.compress(b"".join(b"\0" + row.tobytes() for row in BYTES))
+    plte = chunk(b"PLTE", palette) if palette else b""
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + plte + chunk(b"IDAT", raw) + chunk(b"IEND", b"")
+
+
 RGBA = np.dstack([BYTES] * 4)
 PALETTE = Image.fromarray(BYTES).convert("P", palette=Image.Palette.ADAPTIVE)
 
@@ -120,7 +128,11 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "ome two images": (lambda: ome(a=("SizeZ=\"1\"", "SizeZ=\"2\"")), "more than one plane"),
     "ome other size": (lambda: ome(a=("SizeX=\"50\"", "SizeX=\"51\"")), "another size"),
     "ome not xml": (lambda: ome(a=("<Pixels", "<Pixel<")), "not well-formed"),
-    "png palette": (lambda: pillow(PALETTE, "PNG"), "palette"),
+    "png transparent palette": (lambda: pillow(PALETTE, "PNG", transparency=0), "marks a colour as transparent"),
+    "png no palette": (lambda: palette_by_hand(b""), "not one whole palette"),
+    "png half a palette entry": (lambda: palette_by_hand(bytes(256 * 3 - 1)), "not one whole palette"),
+    "png beyond the palette": (lambda: palette_by_hand(bytes(3 * 7)), "of a palette of 7"),
+    "png palette of 4 bits": (lambda: pillow(PALETTE, "PNG", bits=4), "4 bits per sample"),
     "png transparent": (lambda: pillow(RGBA, "PNG"), "transparent pixels"),
     "png colour key": (lambda: with_chunk(pillow(BYTES, "PNG"), b"tRNS", b"\0\0"), "marks a colour as transparent"),
     "png animation": (lambda: with_chunk(pillow(BYTES, "PNG"), b"acTL", struct.pack(">II", 2, 0)), "animation"),
