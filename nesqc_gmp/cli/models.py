@@ -108,6 +108,16 @@ def retire(name: ModelArgument, reason: ReasonOption, site: SiteOption = None) -
     show.say(f"{name} is retired.")
 
 
+@app.command()
+def card(name: ModelArgument, site: SiteOption = None) -> None:
+    """Print the card of a package, after checking every byte."""
+    from nesqc_gmp.procedures import models
+
+    with logged_in(site) as session:
+        text = models.card(session, name)
+    typer.echo(text, nl=False)
+
+
 @app.command("list")
 def list_models(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """List all packages with their standing."""

@@ -19,6 +19,7 @@ _READING: Final = frozenset(
         "batches.show",
         "certificates.list",
         "certificates.show",
+        "models.card",
         "models.list",
         "models.show",
         "models.verify",

@@ -9,7 +9,7 @@ from nesqc_gmp.errors import IntegrityError, InvalidInputError, ModelRefusedErro
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.ledger import Reader
-from nesqc_gmp.modelpack.layout import MANIFEST
+from nesqc_gmp.modelpack.layout import CARD, MANIFEST
 from nesqc_gmp.modelpack.lock import lock as lock_folder
 from nesqc_gmp.modelpack.package import LockedModel, open_package, open_package_bytes, parse_manifest
 from nesqc_gmp.procedures.context import Site
@@ -100,6 +100,17 @@ def verify(session: Session, name: str) -> ModelState:
         model = get(fold_models(reader.entries_about("model")), name)
     start(session.site, model.model_sha256)
     return model
+
+
+def card(session: Session, name: str) -> str:
+    """The card of an installed package, as it was locked: what the model is for, and what was measured.
+
+    Raises:
+        ModelRefusedError: A byte of the package is not what was installed.
+    """
+    with session.viewing("models.card") as reader:
+        model = get(fold_models(reader.entries_about("model")), name)
+    return load(session.site, model.model_sha256).parts[CARD].decode("utf-8")
 
 
 def start(site: Site, digest: str) -> Engine:

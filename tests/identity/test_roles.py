@@ -38,6 +38,7 @@ MATRIX: dict[str, set[str]] = {
     "certificates.issue": {Q},
     "certificates.supersede": {Q},
     "certificates.withdraw": {Q},
+    "models.card": READERS,
     "models.list": READERS,
     "models.show": READERS,
     "models.verify": READERS,

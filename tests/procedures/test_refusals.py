@@ -57,6 +57,7 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "certificates.withdraw": ({"qa"}, lambda s: certificates.withdraw(s, "QC-2026-000001", WHY, never)),
         "certificates.supersede": ({"qa"}, lambda s: certificates.supersede(s, "QC-2026-000001", WHY, never)),
         "models.list": (READERS, models.models),
+        "models.card": (READERS, lambda s: models.card(s, model)),
         "models.verify": (READERS, lambda s: models.verify(s, model)),
         "models.lock": ({"scientist"}, lambda s: models.lock(s, world.folder, evidence)),
         "models.approve": ({"qa"}, lambda s: models.approve(s, model, WHY, never)),
