@@ -53,12 +53,19 @@ def torch_contender(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, C
     except ImportError:
         print("torch is not installed: left out")
         return {}
-    from nesqc_gmp.training.fit import evaluate
+    from nesqc_gmp.training.fit import counts
     from nesqc_gmp.training.network import Network
+    from nesqc_gmp.training.plan import read_plan
 
     torch.set_num_threads(1)
-    network = Network().eval()
-    return {"torch eager, 1 thread": lambda: evaluate(network, picture[None])}
+    settings = read_plan(Path(__file__).parents[1] / "models" / "nes-morphology-sim.toml").plan.network
+    network, gray = Network(settings).eval(), gray_samples(picture)
+
+    def evaluate() -> None:
+        with torch.no_grad():
+            network(counts(gray, settings.input_pool))
+
+    return {"torch eager, 1 thread": evaluate}
 
 
 def main() -> None:

@@ -122,6 +122,28 @@ def openvino_loop(model: LockedModel) -> Callable[[list[Path]], None] | None:
     return run
 
 
+def torch_loop() -> Callable[[list[Path]], None] | None:
+    """The network of the plan in torch, eager, one thread, or nothing where torch is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    from nesqc_gmp.training.fit import counts
+    from nesqc_gmp.training.network import Network
+    from nesqc_gmp.training.plan import read_plan
+
+    torch.set_num_threads(1)
+    settings = read_plan(Path(__file__).parents[1] / "models" / "nes-morphology-sim.toml").plan.network
+    network = Network(settings).eval()
+
+    def run(paths: list[Path]) -> None:
+        with torch.no_grad():
+            for gray in decoded(paths):
+                network(counts(gray, settings.input_pool))
+
+    return run
+
+
 def arithmetic_seconds(model: LockedModel) -> float | None:
     """Operations of one image over the fastest matrix product of one thread; ``None`` without torch or onnx."""
     try:
@@ -165,8 +187,7 @@ def measure(folder: Path, specification: str, number: int, count: int) -> dict[s
         sealed(site, turns, specification, f"BENCH-{number}", paths)
     memory = _recorded_memory(folder, f"BENCH-{number}")
     loops: dict[str, Callable[[list[Path]], None]] = {"bare": bare(model)}
-    if (found := openvino_loop(model)) is not None:
-        loops["OpenVINO"] = found
+    loops |= {name: loop for name, loop in (("torch", torch_loop()), ("OpenVINO", openvino_loop(model))) if loop}
     times: dict[str, list[float]] = {name: [] for name in ("recorded", *loops)}
     with Site(_paths(folder)) as site:
         operator = Turns(site, folder / "sessions").of(OPERATOR)
