@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import xml.parsers.expat
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -43,14 +42,26 @@ def read_boxes(file: Path, width: int, height: int) -> tuple[Box, ...]:
     Raises:
         InvalidInputError: The file is not XML of this kind, or a box is none.
     """
+    remedy = "Export the boxes again as Pascal VOC, in UTF-8."
     try:
         data = file.read_bytes()
-        if len(data) > BYTES_MAX or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-            raise InvalidInputError("is too large or has a document type", where=str(file))
-        root = ElementTree.fromstring(data)  # noqa: S314 - no document type, so no entity
-        return tuple(_box(item, width, height, file) for item in root.iter("object"))
-    except (OSError, ElementTree.ParseError, xml.parsers.expat.ExpatError) as error:
-        raise InvalidInputError(f"is not a file of boxes: {error}", where=str(file)) from error
+        if len(data) > BYTES_MAX:
+            raise InvalidInputError(f"is larger than {BYTES_MAX} bytes", where=str(file), remedy=remedy)
+        parser = ElementTree.XMLParser(target=_WithoutDoctype())  # noqa: S314 - a document type is refused below
+        root = ElementTree.fromstring(data, parser)  # noqa: S314
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as error:  # the last two: unknown encodings
+        raise InvalidInputError(f"is not a file of boxes: {error}", where=str(file), remedy=remedy) from error
+    if root.tag != "annotation":
+        raise InvalidInputError(f"begins with {root.tag!r}, not annotation", where=str(file), remedy=remedy)
+    return tuple(_box(item, width, height, file) for item in root.iter("object"))
+
+
+class _WithoutDoctype(ElementTree.TreeBuilder):
+    """Stops at a document type before it can declare an entity, whatever the encoding of the file."""
+
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+        """Refuse; called by the parser."""
+        raise ValueError("it has a document type")
 
 
 def _box(item: ElementTree.Element, width: int, height: int, file: Path) -> Box:

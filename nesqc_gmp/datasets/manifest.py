@@ -101,7 +101,7 @@ def read_manifest(file: Path, images: Path) -> Manifest:
         InvalidInputError: The first thing that is wrong, with line, column and remedy.
     """
     table = _table(file)
-    rows, seen = [], dict[str, int]()
+    rows, seen, spelled = [], dict[str, int](), dict[tuple[str, str], str]()
     for line, fields in table:
         row = _row(fields, images, f"{file}, line {line}")
         if row.image in seen:
@@ -110,10 +110,22 @@ def read_manifest(file: Path, images: Path) -> Manifest:
                 remedy="Name each image once.",
             )  # fmt: skip
         seen[row.image] = line
+        _require_one_spelling(row, spelled, f"{file}, line {line}")
         rows.append(row)
     if not rows:
         raise InvalidInputError("the manifest names no image", where=str(file), remedy="Write one row an image.")
     return Manifest(tuple(rows), sha256_hex(canonical_json([row.model_dump(mode="json") for row in rows])))
+
+
+def _require_one_spelling(row: ManifestRow, spelled: dict[tuple[str, str], str], where: str) -> None:
+    """Refuse a culture or donor that differs from an earlier one in capitals only: it would be a group of its own."""
+    for column, value in (("culture", row.culture), ("donor", row.donor)):
+        before = spelled.setdefault((column, value.casefold()), value)
+        if before != value:
+            raise InvalidInputError(
+                f"{value!r} was written {before!r} in an earlier line", where=f"{where}, column {column}",
+                remedy="Write one name in one way.",
+            )  # fmt: skip
 
 
 def require_two_classes(rows: Iterable[ManifestRow], where: str) -> None:
@@ -149,7 +161,9 @@ def _table(file: Path) -> list[tuple[int, dict[str, str]]]:
             )
         return [(reader.line_num, _cells(header, row, f"{file}, line {reader.line_num}")) for row in reader]
     except csv.Error as error:
-        raise InvalidInputError(f"is not CSV: {error}", where=f"{file}, line {reader.line_num}") from error
+        raise InvalidInputError(
+            f"is not CSV: {error}", where=f"{file}, line {reader.line_num}", remedy="Correct the line."
+        ) from error
 
 
 def _cells(header: list[str], row: dict[str | None, str | list[str] | None], where: str) -> dict[str, str]:
@@ -218,6 +232,8 @@ def inside(folder: Path, name: str, where: str) -> Path:
     path = folder / parts
     if parts.is_absolute() or ".." in parts.parts or "\\" in name:
         raise InvalidInputError(f"{name!r} leads out of the folder", where=where, remedy="Name files inside it.")
+    if str(parts) != name:  # ./a.png and a.png would be two images
+        raise InvalidInputError(f"{name!r} is {str(parts)!r}", where=where, remedy="Write the path in its short form.")
     if not path.is_file():
         raise InvalidInputError(f"there is no file {name!r} in {folder}", where=where, remedy="Bring the file.")
     return path

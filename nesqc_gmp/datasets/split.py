@@ -28,7 +28,9 @@ def groups_of(rows: Sequence[ManifestRow], by: Sequence[str]) -> tuple[tuple[int
         for column in by:
             value = row.group(column)
             if not value:
-                raise InvalidInputError(f"the image {row.image} has no {column}", where="manifest, column " + column)
+                raise InvalidInputError(
+                    f"the image {row.image} has no {column}", where=f"manifest, column {column}", remedy="Fill it in."
+                )
             leader[root(place)] = root(first.setdefault((column, value), place))
     found: dict[int, list[int]] = {}
     for place in range(len(rows)):

@@ -54,6 +54,16 @@ WRONG = {
     "too many cells": (("a.png,conforming,C1,D1,x",), HEAD, "another number of cells"),
     "no row": ((), HEAD, "names no image"),
     "column twice": (("a.png,conforming,C1,D1,D1",), HEAD + ",donor", "two have the same"),
+    "culture in other capitals": (("a.png,conforming,C1,D1", "b.png,conforming,c1,D1"), HEAD, "'c1' was written 'C1'"),
+    "donor in other capitals": (("a.png,conforming,C1,Da", "b.png,conforming,C2,DA"), HEAD, "'DA' was written 'Da'"),
+    "accent of two signs": (("a.png,conforming,Cu\u0308,D1",), HEAD, "column culture"),
+    "blank that is not seen": (("a.png,conforming,C\u200b1,D1",), HEAD, "column culture"),
+    "huge cell": (("a.png,conforming,C1," + "D" * 200_000,), HEAD, "is not CSV"),
+    "long culture": (("a.png,conforming,C1," + "D" * 65,), HEAD, "column donor"),
+    "same file by another path": (("a.png,conforming,C1,D1", "./a.png,conforming,C2,D2"), HEAD, "column image"),
+    "folder": ((".,conforming,C1,D1",), HEAD, "no file"),
+    "windows path": (("..\\a.png,conforming,C1,D1",), HEAD, "leads out"),
+    "boxes out of the folder": (("a.png,conforming,C1,D1,../b.xml",), HEAD + ",objects", "leads out"),
     "simulated perhaps": (("a.png,conforming,C1,D1,perhaps",), HEAD + ",simulated", "neither yes nor no"),
 }
 
@@ -72,6 +82,16 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
         (tmp_path / "m.csv").write_bytes(data)
         with pytest.raises(InvalidInputError, match=r"m\.csv"):
             read_manifest(tmp_path / "m.csv", tmp_path)
+
+
+def test_a_hundred_thousand_rows_are_read_to_the_first_fault(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    for number in range(50):
+        (tmp_path / "f" / f"{number}.png").write_bytes(b"x")
+    lines = [f"f/{n}.png,conforming,C{n},D1" for n in range(50)] + [f"f/{n % 50}.png,x,C,D" for n in range(99_950)]
+    (tmp_path / "m.csv").write_text("\n".join([HEAD, *lines]))
+    with pytest.raises(InvalidInputError, match="line 52, column label"):
+        read_manifest(tmp_path / "m.csv", tmp_path)
 
 
 def test_one_culture_is_never_two_by_a_blank(written: Callable[..., Path], tmp_path: Path) -> None:
@@ -125,6 +145,26 @@ def test_entities_are_not_expanded(tmp_path: Path) -> None:
     path.write_text('<!DOCTYPE a [<!ENTITY b "bbbb">]><annotation>&b;</annotation>')
     with pytest.raises(InvalidInputError, match="document type"):
         read_boxes(path, 10, 10)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "cp037"])
+def test_document_type_is_refused_in_every_encoding(encoding: str, tmp_path: Path) -> None:
+    """Nine levels of ten would be a gigabyte."""
+    levels = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 10}">' for n in range(9))
+    body = f"<!DOCTYPE a [{levels}]><annotation><object><name>&e8;</name></object></annotation>"
+    path = tmp_path / "b.xml"
+    path.write_bytes(f'<?xml version="1.0" encoding="{encoding}"?>{body}'.encode(encoding))
+    with pytest.raises(InvalidInputError, match=r"b\.xml"):
+        read_boxes(path, 10, 10)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<html/>", b"\x89PNG", b'<?xml version="1.0" encoding="no-such"?><annotation/>']
+)
+def test_other_files_are_no_boxes(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "b.xml").write_bytes(data)
+    with pytest.raises(InvalidInputError, match=r"b\.xml"):
+        read_boxes(tmp_path / "b.xml", 10, 10)
 
 
 Rows = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.booleans()), min_size=1, max_size=40)
