@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nesqc_gmp.datasets.boxes import read_boxes
+from nesqc_gmp.datasets.burnt_in import require_nothing_burnt_in
 from nesqc_gmp.datasets.leakage import CopyPair, Fingerprint, find_copies, fingerprint, require_no_leakage
 from nesqc_gmp.datasets.manifest import Manifest, ManifestRow, read_manifest, require_two_classes
 from nesqc_gmp.datasets.split import require_apart, split_groups
@@ -100,6 +101,7 @@ def _image(row: ManifestRow, folder: Path, data: DataSection) -> tuple[LabelledI
     facts = frame.facts
     if facts.sha256 != row.sha256:
         raise InvalidInputError("the file changed while it was read", where=row.image, remedy="Begin again.")
+    require_nothing_burnt_in(frame.samples, row.image)
     boxes = None
     if row.objects is not None:
         found = read_boxes(folder / row.objects, facts.width, facts.height)
