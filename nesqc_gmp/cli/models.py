@@ -54,6 +54,56 @@ def lock(
 
 
 @app.command()
+def sign(
+    folder: FolderArgument,
+    key: Annotated[
+        Path, typer.Option("--key", metavar="KEY.pem", help="ECDSA P-256 private key without a passphrase.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.sig", help="The signature; must not exist.")],
+) -> None:
+    """Sign a package for transport, as OpenSSF model signing does. Needs no login.
+
+    The signature shows that the package is the one its maker sent. It approves nothing. Keep the file beside the
+    folder, not in it; `model_signing verify key` of OpenSSF checks it as well.
+    """
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.errors import InvalidInputError
+    from nesqc_gmp.modelpack.package import open_package
+    from nesqc_gmp.modelpack.signature import sign_files
+
+    files = open_package(folder).files()
+    try:
+        data = sign_files(folder.resolve().name, files, key.read_bytes())
+        with out.open("xb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise InvalidInputError(f"cannot be read or written: {error.strerror}", where=str(error.filename)) from error
+    show.say(f"{folder} is signed in {out}.")
+
+
+@app.command("check")
+def check_signature(
+    folder: FolderArgument,
+    signature: Annotated[Path, typer.Argument(metavar="FILE.sig", help="The signature.", show_default=False)],
+    public_key: Annotated[
+        Path, typer.Option("--public-key", metavar="KEY.pem", help="Public key of the maker, from the maker in person.")
+    ],
+) -> None:
+    """Check that a package is the one its maker signed. Needs no login."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.errors import InvalidInputError
+    from nesqc_gmp.modelpack.package import open_package
+    from nesqc_gmp.modelpack.signature import verify_signature
+
+    files = open_package(folder).files()
+    try:
+        verify_signature(files, signature.read_bytes(), public_key.read_bytes())
+    except OSError as error:
+        raise InvalidInputError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
+    show.say(f"{folder} is what was signed with this key.")
+
+
+@app.command()
 def install(folder: FolderArgument, site: SiteOption = None) -> None:
     """Bring a locked package to the site. It cannot score before it is approved and active."""
     from nesqc_gmp.cli import show

@@ -1,4 +1,5 @@
-"""Everything but help, version, demonstration, founding, login, passphrase, training, verifiers needs a login."""
+"""Everything but help, version, demonstration, founding, login, passphrase, training, package signatures,
+verifiers needs a login."""
 
 from __future__ import annotations
 
@@ -11,7 +12,10 @@ from nesqc_gmp.errors import AuthenticationError
 from tests.cli.conftest import DECIDED, Run
 from tests.cli.test_help import COMMANDS
 
-OPEN = {"demo", "site init", "login", "people passphrase", "audit verify", "certificates verify", "models train"}
+OPEN = {
+    "demo", "site init", "login", "people passphrase", "audit verify", "certificates verify", "models train",
+    "models sign", "models check",
+}  # fmt: skip
 VALUES = {
     "role": "operator",
     "reading": "conforming",

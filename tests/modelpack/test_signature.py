@@ -96,3 +96,21 @@ def test_public_command_and_ours_accept_each_other(keys: tuple[bytes, bytes], tm
     verify_signature(FILES, (tmp_path / "theirs.sig").read_bytes(), keys[1])
     (folder / "model.onnx").write_bytes(b"weightS")
     assert run(*verify, "ours.sig") != 0
+
+
+def test_command_line_signs_and_checks(keys: tuple[bytes, bytes], tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from nesqc_gmp.cli.models import app
+
+    shipped = str(Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0")
+    for name, data in zip(("k.pem", "p.pem"), keys, strict=True):
+        (tmp_path / name).write_bytes(data)
+    out, run = str(tmp_path / "m.sig"), CliRunner().invoke
+    assert run(app, ["sign", shipped, "--key", str(tmp_path / "k.pem"), "--out", out]).exit_code == 0
+    check = ["check", shipped, out, "--public-key", str(tmp_path / "p.pem")]
+    assert run(app, check).exit_code == 0
+    again = run(app, ["sign", shipped, "--key", str(tmp_path / "k.pem"), "--out", out])
+    assert "cannot be read or written" in str(again.exception)
+    Path(out).write_bytes(Path(out).read_bytes().replace(b"dsseEnvelope", b"dsseenvelope"))
+    assert isinstance(run(app, check).exception, ModelRefusedError)
