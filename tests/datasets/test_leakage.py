@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def saved_again(samples: Any) -> Any:
     return np.asarray(Image.open(io.BytesIO(stream.getvalue())))
 
 
-PLANTED = {
+PLANTED: dict[str, Callable[[Any], Any]] = {
     "saved again as JPEG": saved_again,
     "turned by 90 degrees": np.rot90,
     "turned by 270 degrees and mirrored": lambda s: np.rot90(s, 3)[:, ::-1],
@@ -50,15 +51,20 @@ PLANTED = {
     "brighter": lambda s: np.clip(s * 1.2, 0, 255).astype(np.uint8),
     "less contrast": lambda s: (s * 0.7 + 30).astype(np.uint8),
     "cut to 80 %": lambda s: s[20:249, 15:244],
+    "cut to 60 %": lambda s: s[5:203, 50:248],
+    "cut to 60 %, mirrored and turned": lambda s: np.rot90(s[5:203, 50:248][:, ::-1], 3),
     "cut to 80 %, turned": lambda s: np.rot90(s[20:249, 15:244]),
 }
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_planted_copy_is_found_and_no_other(kind: str, pictures: list[Any]) -> None:
+@pytest.mark.parametrize("source", [0, 3])
+def test_planted_copy_is_found_and_no_other(kind: str, source: int, pictures: list[Any]) -> None:
     images = [marked(str(number), samples) for number, samples in enumerate(pictures)]
-    planted = marked("planted", PLANTED[kind](pictures[3]))
-    assert {frozenset((p.first, p.second)) for p in find_copies([*images, planted])} == {frozenset(("3", "planted"))}
+    planted = marked("planted", PLANTED[kind](pictures[source]))
+    assert {frozenset((p.first, p.second)) for p in find_copies([*images, planted])} == {
+        frozenset((str(source), "planted"))
+    }
 
 
 def test_images_that_share_only_a_line_of_the_chamber_are_no_copies() -> None:
@@ -72,6 +78,25 @@ def test_images_that_share_only_a_line_of_the_chamber_are_no_copies() -> None:
             field[row - 6 : row + 6, column - 6 : column + 6] += generator.normal(60, 25, (12, 12))
         images.append(marked(name, field.clip(0, 255).astype(np.uint8)))
     assert find_copies(images) == ()
+
+
+def test_every_planted_copy_across_splits_is_listed(pictures: list[Any]) -> None:
+    images = [marked(str(number), samples) for number, samples in enumerate(pictures)]
+    planted = [marked(f"copy by {kind}", change(pictures[2])) for kind, change in PLANTED.items()]
+    split_of = {image.name: "training" for image in images} | {image.name: "test" for image in planted}
+    with pytest.raises(InvalidInputError) as refusal:
+        require_no_leakage(find_copies([*images, *planted]), split_of)
+    for image in planted:
+        assert f"2 (training) and {image.name} (test)" in str(refusal.value)
+
+
+def test_no_images_and_one_image_have_no_copies(pictures: list[Any]) -> None:
+    assert find_copies([]) == ()
+    assert find_copies([marked("one", pictures[0])]) == ()
+
+
+def test_flat_images_of_different_level_are_no_copies() -> None:
+    assert find_copies([marked(str(v), np.full((64, 80), v, np.uint8)) for v in (0, 40, 255)]) == ()
 
 
 def test_leakage_lists_the_pairs_with_their_splits() -> None:
