@@ -302,7 +302,7 @@ def evaluate(network: Network, images: Sequence[LabelledImage]) -> Measured:
     logits, features, embeddings, boxed = [], [], [], []
     with torch.no_grad():
         for image in images:
-            found = network(counts(image.samples, network.settings.input_pool))
+            found = network.viewed(counts(image.samples, network.settings.input_pool))
             logits.append(float(found.logit[0]))
             features.append(found.features[0].double().numpy())
             embeddings.append(found.embedding[0].double().numpy())

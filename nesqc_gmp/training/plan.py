@@ -119,6 +119,8 @@ class NetworkSection(Section):
         pooling: ``mean``: the logit is the mean of the map; ``worst``: the least conforming place of the map decides.
         tile_cells: Edge, in cells of the map, of the tiles whose embeddings the graph gives.
         living_map: Learn a second map, of the living cells, from the boxes; it is not exported.
+        views: ``eight``: the exported graph takes the mean over the eight turns by 90 degrees and mirrors of an image,
+            so that none of them changes the score; it costs eight times the arithmetic.
     """
 
     input_pool: Literal[1, 2] = 1
@@ -129,6 +131,7 @@ class NetworkSection(Section):
     pooling: Literal["mean", "worst"]
     tile_cells: Count = 4
     living_map: bool = False
+    views: Literal["one", "eight"] = "one"
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:

@@ -216,7 +216,7 @@ def _difference(
     for image in images:
         outputs = session.run(image)
         with torch.no_grad():
-            found = network(counts(image, network.settings.input_pool))
+            found = network.viewed(counts(image, network.settings.input_pool))
         expected = {
             "logit": found.logit.numpy() / degree,
             "map": found.map.numpy() / degree,
