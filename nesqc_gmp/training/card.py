@@ -15,6 +15,7 @@ from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.disturbance import Robustness
+from nesqc_gmp.training.heat_map_checks import HeatMapChecks
 from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
 from nesqc_gmp.training.plan import Plan
@@ -40,6 +41,7 @@ def training_facts(
     results: Results,
     outside: tuple[Outside, ...],
     robustness: Robustness,
+    maps: HeatMapChecks,
 ) -> dict[str, Any]:
     """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
     return {
@@ -76,6 +78,13 @@ def training_facts(
                 "limit": robustness.verdicts.get(effect.name, "none"),
             }
             for effect in robustness.effects
+        },
+        "heat_map": {
+            "images": maps.images,
+            **{
+                check.name: {"value": decimal_text(check.value, 4), "limit": check.limit, "verdict": check.verdict}
+                for check in maps.checks
+            },
         },
         "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
         "families": {

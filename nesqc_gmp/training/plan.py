@@ -274,15 +274,31 @@ class InputSection(Section):
     outside: tuple[str, ...] = ()
 
 
+class HeatMapSection(Section):
+    """Limits on what the heat map shows; see ``robustness.heat_map``. ``None`` is no limit.
+
+    Attributes:
+        deletion_min: Least area by which taking places away in the order of the map lies below random order.
+        insertion_min: Least area by which bringing them back lies above random order.
+        random_weights_max: Largest rank correlation with maps of networks that were never trained.
+    """
+
+    deletion_min: float | None = None
+    insertion_min: float | None = None
+    random_weights_max: Share | None = None
+
+
 class RobustnessSection(Section):
     """What may happen to the verdicts of test images that are turned, lit or compressed otherwise.
 
     Attributes:
         images: Test images that are changed, evenly chosen.
         limits: Largest share of verdicts that may change, by the printed name of the disturbance.
+        heat_map: Limits on the heat map.
     """
 
     images: Count = 30
+    heat_map: HeatMapSection = HeatMapSection()
     limits: dict[str, Share] = {}
 
     @model_validator(mode="after")
