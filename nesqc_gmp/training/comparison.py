@@ -70,4 +70,4 @@ def _kinds(places: Places, development: Unseen, test: Sequence[LabelledImage]) -
         yield f"changed: {name}", images, 0
     for folder in places.outside:
         images, unreadable = read_folder(folder, places.plan.input.edge_min, AT_MOST)
-        yield f"folder {folder.name}", images, unreadable
+        yield f"folder {folder.parent.name}/{folder.name}", images, unreadable

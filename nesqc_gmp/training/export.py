@@ -85,7 +85,8 @@ def export(network: Network, temperature: float, features: Gaussian) -> bytes:
     build.weight("head.weight", weight.astype(np.float32))
     build.weight("head.bias", bias.astype(np.float32))
     build.node("Conv", last, "head.weight", "head.bias", name="map", kernel_shape=[1, 1])
-    build.node("ReduceMin" if settings.pooling == "worst" else "ReduceMean", "map", "all", name="logit", keepdims=0)
+    pooled = "ReduceMin" if settings.pooling == "worst" else "ReduceMean"
+    build.node(pooled, _inner(build, "map", settings.border_cells), "all", name="logit", keepdims=0)
     build.node("Sigmoid", "logit", name="probability")
     build.mean(last, "space", keep=False, name="embedding")
     _distance(build, _mean_of(build, [_features(build, levels) for levels in viewed]), features)
@@ -138,6 +139,14 @@ def _mirrored(build: _Builder, value: str, view: View) -> str:
     axes = "".join(map(str, view.mirrored))
     names = [build.weight(f"{name}.{axes}", np.array(each, dtype=np.int64)) for name, each in values.items()]
     return build.node("Slice", value, *names)
+
+
+def _inner(build: _Builder, value: str, border: int) -> str:
+    """A map without the cells along its borders."""
+    if not border:
+        return value
+    values = {"inner.from": [border] * 2, "inner.to": [-border] * 2, "inner.axes": [2, 3]}
+    return build.node("Slice", value, *(build.weight(name, np.array(each)) for name, each in values.items()))
 
 
 def _mean_of(build: _Builder, values: list[str]) -> str:

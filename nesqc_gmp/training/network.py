@@ -3,7 +3,8 @@
 The head is a 1 x 1 convolution on the last feature map. With pooling ``mean`` the logit is the mean of its output, so
 each place of the map is that place's share of the logit (Zhou et al. 2016, with the mean and the linear layer
 exchanged). With pooling ``worst`` the head scores *not conforming* at each place and the worst place decides: one dead
-cell makes an image not conforming, however many living ones it shows.
+cell makes an image not conforming, however many living ones it shows. A plan can leave the places along the border out
+of that, where cells are cut off.
 """
 
 from __future__ import annotations
@@ -172,10 +173,16 @@ class Network(nn.Module):
         scored, living = heads[:, :1], heads[:, 1:] if self.settings.living_map else None
         if self.settings.pooling == "worst":
             # max() and not amax(): the gradient of a tie goes to one place.
-            activation, logit = -scored, -scored.flatten(1).max(dim=1).values
+            activation, logit = -scored, -inner(scored, self.settings.border_cells).flatten(1).max(dim=1).values
         else:
             activation, logit = scored, scored.mean(dim=(1, 2, 3))
         return Evaluation(logit, activation, living, last.mean(dim=(2, 3)), features)
+
+
+def inner(places: Tensor, border: int) -> Tensor:
+    """A map ``(n, 1, rows, columns)`` without ``border`` cells along each border."""
+    rows, columns = places.shape[2:]
+    return places[:, :, border : rows - border, border : columns - border]
 
 
 def _features(levels: list[Tensor]) -> Tensor:
