@@ -64,7 +64,8 @@ def training_facts(
         "input_check": {
             each.name: {
                 "images": each.images,
-                "unreadable": each.unreadable,
+                "unfit": each.unfit,
+                "whole check": decimal_text(each.whole, 4),
                 **{name: decimal_text(share, 4) for name, share in zip(METHODS, each.refused, strict=False)},
             }
             for each in outside
@@ -146,11 +147,7 @@ def card(
         by_culture=results.by_culture,
         rows="\n".join(_row(figures) for figures in (results.conforming, results.not_conforming)),
         families=_families(results),
-        outside="\n".join(
-            f"| {each.name} | {each.images} | {each.refused[METHODS.index('features or statistics')]:.1%} |"
-            for each in outside
-            if each.refused
-        ),
+        outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in outside),
         runtime=description.runtime.onnxruntime,
         plan=plan.digest,
         manifest=loaded.manifest_sha256,
@@ -239,7 +236,7 @@ image refused by an input check gets no verdict.
 |---|---|---|---|---|---|
 {rows}
 {families}
-Share that the two input checks refuse, of images that were changed or that the model is not for:
+Share that the whole input check refuses, of images that were changed or that the model is not for:
 
 | images | count | refused |
 |---|---|---|

@@ -40,7 +40,7 @@ def _white_noise(picture: Picture) -> Picture:
 
 def overexposed(picture: Picture, factor: float) -> Picture:
     """Light times ``factor``: what was brighter than ``255 / factor`` is lost."""
-    return _eight_bit(picture * factor)
+    return _eight_bit(picture.astype(np.float64) * factor)
 
 
 def _eight_bit(values: NDArray[np.float64]) -> Picture:

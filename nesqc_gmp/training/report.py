@@ -269,19 +269,25 @@ def _families(material: Material) -> list[Block]:
 
 def _outside(material: Material) -> list[Block]:
     rows = tuple(
-        (each.name, str(each.images), str(each.unreadable), *(f"{share:.1%}" for share in each.refused))
+        (
+            each.name,
+            str(each.images),
+            str(each.unfit),
+            *([f"{share:.1%}" for share in each.refused] or ["none left"] * len(METHODS)),
+            f"{each.whole:.1%}",
+        )
         for each in material.outside
-        if each.refused
     )
     share = material.plan.calibration.distance_refused
     return [
         Heading("Input check"),
         Paragraph(
             f"Share refused by each way to tell an image that is unlike the training images, each set to refuse "
-            f"{share:.1%} of the development images. Features and statistics are locked into the package; an image "
-            "refused by either gets no verdict."
+            f"{share:.1%} of the development images. Features, statistics and the limits of size, light and focus are "
+            "locked into the package; an image refused by any of them gets no verdict, and the last column counts it. "
+            "Not taken: by the decoder or the limits of size; the columns after it speak of the other images."
         ),
-        Table(("Images", "Count", "Not read", *METHODS), rows, "", (1, 2, 3, 4, 5, 6, 7)),
+        Table(("Images", "Count", "Not taken", *METHODS, "Whole check"), rows, "", tuple(range(1, 4 + len(METHODS)))),
     ]
 
 
