@@ -1,10 +1,10 @@
-"""Four ways to tell that an image is unlike the training images, compared on images that the model is not for.
+"""Ways to tell that an image is unlike the training images, compared on images that the model is not for.
 
 Each is set to refuse the same share of development images that its network had not seen, so what it refuses of other
-images can be compared, and beside them stands the whole check of a package: size, light and focus at the extremes of
-the development images, or one of the two distances. The Mahalanobis distance of the features (Lee et al. 2018) and that
-of the image statistics are locked into the package; the distance of the embedding to its fifth neighbour among the training
-images (Sun et al. 2022) and the energy of the logit (Liu et al. 2020) are not.
+images can be compared. Locked into the package are the Mahalanobis distance of the features (Lee et al. 2018) and that
+of the image statistics; not taken were the distance of the embedding to its fifth neighbour among the training images
+(Sun et al. 2022) and the energy of the logit (Liu et al. 2020). The whole check of a package refuses by one of the two
+distances or by size, light and focus, whose limits are the extremes of the development images.
 """
 
 from __future__ import annotations
