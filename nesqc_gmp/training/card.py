@@ -18,7 +18,7 @@ from nesqc_gmp.training.disturbance import Robustness
 from nesqc_gmp.training.heat_map_checks import HeatMapChecks
 from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
-from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.plan import NetworkSection, Plan
 from nesqc_gmp.training.results import Results
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch")
@@ -122,7 +122,7 @@ def card(
         simulated="Trained on simulated images." if plan.data.simulated else "Trained on images of real cells.",
         layers=1 + 2 * (len(plan.network.widths) - 1) + 1,
         cell=plan.network.stride,
-        pooling=_POOLING[plan.network.pooling],
+        pooling=_reading(plan.network),
         use=plan.model.intended_use,
         labels=plan.model.labels,
         noise=noise_sentence(loaded),
@@ -179,6 +179,19 @@ _POOLING = {
     "mean": "The logit is the mean of the map: each place of the map is its share of the score.",
     "worst": "The least conforming place of the map decides about the image.",
 }
+
+
+def _reading(network: NetworkSection) -> str:
+    """How the map becomes a score, and what of an image is not judged."""
+    sentences = [_POOLING[network.pooling]]
+    if network.border_cells:
+        edge = network.border_cells * network.stride
+        sentences.append(f"**Nothing within {edge} pixels of the border is judged**: what it cuts off cannot be told.")
+    if network.views == "eight":
+        sentences.append("The map is the mean over the eight turns by 90 degrees and mirrors of the image.")
+    return " ".join(sentences)
+
+
 _SOURCE = {
     True: "Temperature, thresholds and limits come from scores out of fold: each family was scored by a network that "
     "never saw it.",
