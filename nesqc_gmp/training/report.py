@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -26,6 +26,8 @@ from nesqc_gmp.reports.document import (
     Table,
 )
 from nesqc_gmp.robustness.heat_map import STEPS
+from nesqc_gmp.robustness.perturbations import CATALOGUE, UNITS
+from nesqc_gmp.robustness.run import Effect
 from nesqc_gmp.statistics.auroc import auroc, curve
 from nesqc_gmp.statistics.outcomes import AtThreshold, at_threshold
 from nesqc_gmp.training.card import environment, number
@@ -312,8 +314,41 @@ def _robustness(found: Robustness) -> list[Block]:
             "Verdicts of the same images, disturbed. Changed: another verdict than before; refused: of these, by the "
             "input check; dangerous: not conforming before and conforming now. Shifts are those of the score."
         ),
+        *_robustness_charts({effect.name: effect for effect in found.effects}),
         Table(head, rows, "", (1, 2, 3, 4, 5, 6)),
     ]
+
+
+_SIGNED = ("magnification", "brightness", "contrast")
+_UNSIGNED = ("shift", "focus blur", "noise", "JPEG loss", "illumination gradient")
+
+
+def _robustness_charts(effects: Mapping[str, Effect]) -> list[Block]:
+    """Share of changed verdicts over the angle, then over the strength of what has no common unit."""
+    label = "Share of verdicts that change"
+    turned = _over_strength("rotation", effects, 1.0)
+    charts: list[Block] = [
+        Chart("Turned", "Angle, degrees", label, (turned,), x_range=(0, 360), y_range=(0, 1)),
+    ]
+    for title, names, low in (("Changed either way", _SIGNED, -1.0), ("Changed one way", _UNSIGNED, 0.0)):
+        largest = {name: max(abs(each.strength) for each in CATALOGUE if each.name == name) for name in names}
+        caption = ", ".join(f"{name} {largest[name]:g} {UNITS[name]}" for name in names)
+        series = tuple(_over_strength(name, effects, largest[name]) for name in names)
+        x_label = "Strength, of the largest that was tried"
+        charts.append(
+            Chart(title, x_label, label, series, x_range=(low, 1), y_range=(0, 1), caption=f"Largest: {caption}")
+        )
+    return charts
+
+
+def _over_strength(name: str, effects: Mapping[str, Effect], unit: float) -> Series:
+    """Undisturbed is strength 0, where nothing changes."""
+    points = [(0.0, 0.0)]
+    points += [
+        (each.strength / unit, effects[str(each)].changed_share or 0.0) for each in CATALOGUE if each.name == name
+    ]
+    x, y = zip(*sorted(points), strict=True)
+    return Series(name, x, y)
 
 
 def _heat_maps(maps: HeatMapChecks) -> list[Block]:
