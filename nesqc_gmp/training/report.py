@@ -354,10 +354,10 @@ def _over_strength(name: str, effects: Mapping[str, Effect], unit: float) -> Ser
 def _heat_maps(maps: HeatMapChecks) -> list[Block]:
     shares = tuple(step / STEPS for step in range(STEPS + 1))
     named = (
-        ("taken away, map first", maps.curves.deletion),
-        ("taken away, random order", maps.curves.random_deletion),
-        ("brought back, map first", maps.curves.insertion),
-        ("brought back, random order", maps.curves.random_insertion),
+        ("deleted by the map", maps.curves.deletion),
+        ("deleted at random", maps.curves.random_deletion),
+        ("inserted by the map", maps.curves.insertion),
+        ("inserted at random", maps.curves.random_insertion),
     )
     chart = Chart(
         "The verdict while places are taken away or brought back",
