@@ -77,11 +77,3 @@ def illumination_unevenness(image: Gray) -> float:
         return 1.0
     surface = sum((float((cells * term).sum() / (term * term).sum()) * term for term in _TERMS), np.zeros_like(cells))
     return float(surface.max() - surface.min()) / mean
-
-
-def blocks(image: Gray, edge: int) -> Gray:
-    """Square blocks of an image as ``(rows, edge, columns, edge)``, around the middle; a rest stays out."""
-    rows, columns = (size // edge for size in image.shape)
-    top, left = (image.shape[0] - rows * edge) // 2, (image.shape[1] - columns * edge) // 2
-    inside = image[top : top + rows * edge, left : left + columns * edge]
-    return inside.reshape(rows, edge, columns, edge)

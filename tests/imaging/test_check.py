@@ -13,7 +13,6 @@ from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.frame import Frame, Samples, luminance
 from nesqc_gmp.imaging.measures import (
-    blocks,
     focus_measure,
     gradient_energy,
     illumination_unevenness,
@@ -196,11 +195,6 @@ def test_illumination_surface_is_the_least_squares_fit() -> None:
     design = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
     fit = design @ np.linalg.lstsq(design, cells.reshape(-1), rcond=None)[0]
     assert illumination_unevenness(cells) == pytest.approx(np.ptp(fit) / cells.mean())
-
-
-def test_blocks_lie_around_the_middle() -> None:
-    field = np.arange(5 * 6, dtype=float).reshape(5, 6)
-    np.testing.assert_array_equal(blocks(field, 4)[0, :, 0, :], field[:4, 1:5])
 
 
 def test_luminance_by_hand() -> None:
