@@ -5,9 +5,8 @@ magnification, inverted contrast and strong compression; the distance is Mahalan
 kept (nothing is resized), so the magnification counts; the size of the field hardly does. Contrast, brightness
 and bit depth cancel except where a statistic is about them.
 
-Moments, energies and block contrasts use every pixel. They are summed over bands of whole rows that stay in the cache
-of the processor: temporary arrays as large as the image cost more in fresh memory than in arithmetic. Percentiles and
-the saturated share use an even grid of pixels, the spectrum every second tile like the black fields of a chessboard.
+Moments, energies and block contrasts use every pixel, percentiles and the saturated share an even grid of pixels, the
+spectrum every second tile like the black fields of a chessboard.
 The models lock limits on these numbers: who changes the definition has to fit the limits of every model again.
 """
 
@@ -20,20 +19,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from nesqc_gmp.imaging.bands import Values, band_rows, differences, product
 from nesqc_gmp.imaging.frame import Samples
 from nesqc_gmp.imaging.measures import saturated_share
 
 Statistics = NDArray[np.float64]
-Values = NDArray[np.float32]
 
 _BANDS = (0.02, 0.04, 0.08, 0.16, 0.25, 0.35, 0.5)
 """Borders of the frequency bands, in cycles per pixel."""
 
 _TILE = 128
 _BLOCK = 32
-_BAND_PIXELS = 65_536
-"""About so many pixels are worked on at a time; as 32-bit floats, a few such arrays fit the cache of one core."""
-
 _GRID = 128
 """The grid of pixels has at least so many rows and columns, where the image has."""
 
@@ -63,7 +59,7 @@ def image_statistics(samples: Samples) -> Statistics:
     """
     wide = samples * np.uint16(257) if samples.dtype == np.uint8 else samples
     height, width = wide.shape
-    rows = _BLOCK * max(1, _BAND_PIXELS // (_BLOCK * width))
+    rows = band_rows(width, _BLOCK)
     # Whole numbers, so the mean is exact; 32 bits hold the sum of any row.
     mean = int(wide.sum(axis=1, dtype=np.uint32).sum(dtype=np.uint64)) / wide.size
     bands = [_measured(wide[top : top + rows + 2], rows, mean) for top in range(0, height, rows)]
@@ -119,32 +115,21 @@ def _measured(samples: Samples, rows: int, mean: float) -> _Band:
     centred -= np.float32(mean)
     own = centred[:rows]
     squares = own * own
-    down, across = centred[1:] - centred[:-1], centred[:, 1:] - centred[:, :-1]
-    curvature = down[1:, 1:-1] - down[:-1, 1:-1]
-    curvature += across[1:-1, 1:]
-    curvature -= across[1:-1, :-1]
+    down, across, curvature = differences(centred)
     curved = curvature * curvature
     return _Band(
         (
             float(squares.sum()),
-            _product(squares, own),
-            _product(squares, squares),
-            _product(down[:rows], down[:rows]),
-            _product(across[:rows], across[:rows]),
+            product(squares, own),
+            product(squares, squares),
+            product(down[:rows], down[:rows]),
+            product(across[:rows], across[:rows]),
             float(curved.sum()),
-            _product(curved, curvature),
-            _product(curved, curved),
+            product(curved, curvature),
+            product(curved, curved),
         ),
         _contrasts(_block_sums(own), _block_sums(squares)),
     )
-
-
-def _product(first: Values, second: Values) -> float:
-    """Sum of the products of two arrays: each row in 32 bits, the rows in 64.
-
-    einsum without optimisation adds in one order; a threaded matrix product need not.
-    """
-    return float(np.einsum("ij,ij->i", first, second, optimize=False).sum(dtype=np.float64))
 
 
 def _block_sums(values: Values) -> NDArray[np.float64]:
