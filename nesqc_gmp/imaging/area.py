@@ -33,7 +33,7 @@ def _means_of_rows(image: Samples | Gray, cells: int) -> Gray:
     exact = image.dtype if image.dtype == np.float64 else np.uint32
     if height % cells == 0:
         sums: Gray = image.reshape(cells, height // cells, *others).sum(axis=1, dtype=exact)
-        return sums / (height // cells)
+        return np.asarray(sums / (height // cells))
     borders = [height * cell / cells for cell in range(cells + 1)]
     bands = np.empty((cells, *others))
     for cell, (start, stop) in enumerate(pairwise(borders)):
