@@ -26,6 +26,17 @@ _SINCE = (
     .where(col(EntryRow.idx) >= bindparam("index"))
     .order_by(col(EntryRow.idx))
 )
+_KNOWN_IMAGES = (
+    select(
+        col(ImageRow.batch),
+        col(ImageRow.image),
+        col(ImageRow.sha256),
+        col(ImageRow.pixels_sha256),
+        col(ImageRow.perceptual_hash),
+    )
+    .where(col(ImageRow.idx) >= bindparam("index"))
+    .order_by(col(ImageRow.idx))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +122,14 @@ class Reader:
         """One entry."""
         return _parsed(self.body(index), index)
 
-    def entries(self, subject_type: str, subject_id: str, *, before: int | None = None) -> Iterator[Entry]:
-        """Every entry about one record, oldest first."""
+    def entries(
+        self, subject_type: str, subject_id: str, *, before: int | None = None, after: int | None = None
+    ) -> Iterator[Entry]:
+        """Every entry about one record, oldest first, before and after an index where given."""
         statement = _of_subject(subject_type, subject_id, before)
+        if after is not None:
+            # On the index of the subject, whose rows end with the entry; the same on the leaf would read them all.
+            statement = statement.where(col(EntryRow.idx) > after)
         for row in self._connection.execute(statement.order_by(col(Leaf.idx))):
             yield _parsed(_checked(row), row[0])
 
@@ -167,17 +183,9 @@ class Reader:
         for row in self._connection.execute(statement.where(*conditions).order_by(order).limit(limit)):
             yield IndexRow(*row[:8], content=bool(row[8]))
 
-    def known_images(self) -> Iterator[tuple[str, str, str, str, str]]:
-        """Batch, image, digest, pixel digest and perceptual hash of every image ever received."""
-        statement = select(
-            col(ImageRow.batch),
-            col(ImageRow.image),
-            col(ImageRow.sha256),
-            col(ImageRow.pixels_sha256),
-            col(ImageRow.perceptual_hash),
-        )
-        for row in self._connection.execute(statement.order_by(col(ImageRow.idx))):
-            yield tuple(row)  # type: ignore[misc]
+    def known_images(self, *, since: int = 0) -> Iterator[tuple[str, str, str, str, str]]:
+        """Batch, image, digest, pixel digest and perceptual hash of every image received from an index on."""
+        yield from map(tuple, self._connection.execute(_KNOWN_IMAGES, {"index": since}))
 
     def inclusion(self, index: int, size: int | None = None) -> InclusionProof:
         """Proof that an entry stands in the log of a given size (default: now), with its signed checkpoint."""
