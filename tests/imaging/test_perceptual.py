@@ -174,7 +174,10 @@ def test_search_of_many_is_the_definition_pair_by_pair() -> None:
     """3,000 hashes drawn around a few, flat ones among them, in two helpings; the distance of each pair by itself."""
     generator = np.random.default_rng(7)
     centres = generator.integers(0, 2**63, 5, dtype=np.uint64)
-    flips = [sum(1 << int(bit) for bit in generator.integers(1, 64, generator.integers(0, 20))) for _ in range(3000)]
+    flips = [
+        sum(1 << int(bit) for bit in set(generator.integers(1, 64, int(count))))
+        for count in generator.integers(0, 20, 3000)
+    ]
     texts = [f"{(int(centres[n % 5]) ^ flip) | 1:016x}" for n, flip in enumerate(flips)]
     texts[::50] = [NO_STRUCTURE] * 60
     base = facts(texture(1))
