@@ -116,9 +116,14 @@ def morphology(batch: Batch, specification: Specification) -> MorphologyVerdict:
     readings: dict[str, list[ReadingOf]] = {}
     for reading in batch.readings:
         readings.setdefault(reading.read.image, []).append(ReadingOf(reading.person, reading.read.reading))
+    completed = [attempt.scores for attempt in batch.attempts if attempt.completed]
     return judge(
         specification.morphology,
-        [{n: s.outcome for n, s in attempt.scores.items()} for attempt in batch.attempts if attempt.completed],
+        [{name: s.outcome for name, s in scores.items()} for scores in completed],
+        [
+            {name: scored.prediction.heterogeneity for name, scored in scores.items() if scored.prediction}
+            for scores in completed
+        ],
         {name: image.received.culture for name, image in batch.images.items()},
         readings,
         len(batch.refused),
