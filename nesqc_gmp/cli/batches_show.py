@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from nesqc_gmp.cli import show
-from nesqc_gmp.decision.rules import spread_text
+from nesqc_gmp.records.images import spread_words
 
 if TYPE_CHECKING:
     from nesqc_gmp.procedures.batches import BatchView
@@ -245,10 +245,10 @@ def _print_heterogeneity(view: BatchView) -> None:
     show.print_title("Heterogeneity, 95 % intervals")
     limit = view.specification.morphology.heterogeneity_limit
     rows = [
-        (culture, spread_text(each.appearance), limit, spread_text(each.score))
+        (culture, spread_words(each.appearance), limit, spread_words(each.score))
         for culture, each in found.cultures.items()
     ]
-    rows.append(("batch", spread_text(found.batch.appearance), "no limit", spread_text(found.batch.score)))
+    rows.append(("batch", spread_words(found.batch.appearance), "no limit", spread_words(found.batch.score)))
     show.print_table(("About", "Appearance (1 is typical)", "Limit", "Scores of tiles (log-odds)"), rows, "none")
 
 
@@ -262,7 +262,7 @@ def _print_images(view: BatchView) -> None:
         )
         remarks = "; ".join(filter(None, (readings, ", ".join(image["failed_checks"]))))
         seen = view.morphology.heterogeneity.images.get(name)
-        unlike = (spread_text(seen.appearance), spread_text(seen.score)) if seen else (None, None)
+        unlike = (spread_words(seen.appearance), spread_words(seen.score)) if seen else (None, None)
         rows.append((name, image["score"], *unlike, image["model_outcome"], image["outcome"], remarks or None))
     head = ("Image", "#Score", "Heterogeneity", "Tile scores", "Model", "After readings", "Readings, checks")
     show.print_table(head, rows, "none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nesqc_gmp.decision.heterogeneity import largest, mean_heterogeneity
+from nesqc_gmp.decision.heterogeneity import mean_heterogeneity
 from nesqc_gmp.decision.rules import (
     ConformingShareRule,
     HeterogeneityRule,
@@ -82,7 +82,7 @@ def after_readings(outcome: ImageOutcome, readings: Sequence[ReadingOf], test: M
 def judge(
     test: MorphologyTest,
     attempts: Sequence[Mapping[str, ImageOutcome]],
-    measured: Sequence[Mapping[str, Heterogeneity]],
+    measured: Mapping[str, Heterogeneity],
     cultures: Mapping[str, str],
     readings: Mapping[str, Sequence[ReadingOf]],
     refused_files: int,
@@ -92,7 +92,7 @@ def judge(
     Args:
         test: The test of the specification.
         attempts: Outcomes by image of every completed attempt; all of them count, the least favourable decides.
-        measured: Heterogeneity by image of every completed attempt; the largest of all counts.
+        measured: Heterogeneity by image, the largest over the completed attempts.
         cultures: Culture of each image of the sealed set.
         readings: Readings by image.
         refused_files: Files refused at receipt.
@@ -130,15 +130,13 @@ def _culture_rules(
 
 
 def _heterogeneity(
-    images: Mapping[str, ImageOutcome],
-    measured: Sequence[Mapping[str, Heterogeneity]],
-    cultures: Mapping[str, str],
+    images: Mapping[str, ImageOutcome], measured: Mapping[str, Heterogeneity], cultures: Mapping[str, str]
 ) -> BatchHeterogeneity:
     """An image outside the input check is not what the model can measure, so only valid images count."""
     found = {
-        image: largest([attempt[image] for attempt in measured if image in attempt])
+        image: measured[image]
         for image, outcome in images.items()
-        if outcome != "rejected by input check" and any(image in attempt for attempt in measured)
+        if outcome != "rejected by input check" and image in measured
     }
     by_culture = {
         culture: mean_heterogeneity(found[image] for image in found if cultures[image] == culture)

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.batches import ImageOutcome, RuleResult
-from nesqc_gmp.records.images import Outcome, Spread
+from nesqc_gmp.records.images import Outcome, Spread, spread_words
 
 _SHARE_DECIMALS = 4
 
@@ -109,7 +109,7 @@ class HeterogeneityRule:
         return RuleResult(
             rule=self.id,
             about=culture,
-            measured=spread_text(found),
+            measured=spread_words(found),
             limit=f"upper bound at most {self.maximum}",
             outcome=outcome,
         )
@@ -141,15 +141,6 @@ def share_text(part: int, whole: int) -> str:
     if not whole:
         return "none"
     return decimal_text(Decimal(part) / Decimal(whole), _SHARE_DECIMALS)
-
-
-def spread_text(found: Spread | None) -> str:
-    """A spread with its interval, for the eye."""
-    if found is None:
-        return "not measured"
-    if found.low is None or found.high is None:
-        return f"{found.value} (no interval)"
-    return f"{found.value} ({found.low} to {found.high})"
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:

@@ -191,6 +191,15 @@ class Spread(Frozen):
     units: Annotated[int, Field(ge=1)]
 
 
+def spread_words(found: Spread | None) -> str:
+    """A spread with its interval, for the eye."""
+    if found is None:
+        return "not measured"
+    if found.low is None or found.high is None:
+        return f"{found.value} (no interval)"
+    return f"{found.value} ({found.low} to {found.high})"
+
+
 class Heterogeneity(Frozen):
     """How unlike the places of an image are; of a culture the mean over its images, of a batch over its cultures.
 

@@ -89,7 +89,7 @@ def test_readings_never_improve_what_was_decided(model: str, read: list[tuple[st
 
 def verdict(attempts: list[dict[str, str]], cultures: dict[str, str], **more: Any) -> Any:
     given_ = {name: readings(*texts) for name, texts in more.pop("read", {}).items()}
-    measured = more.pop("measured", [])
+    measured = more.pop("measured", {})
     return judge(rule(**more.pop("rule", {})), attempts, measured, cultures, given_, more.pop("refused", 0))
 
 
