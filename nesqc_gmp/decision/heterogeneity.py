@@ -149,13 +149,17 @@ def of_image(heat_map: HeatMap, tile_distances: tuple[DecimalText, ...]) -> Tile
         tile_distances: Relative distance of each tile's embedding from their mean; empty where not measured.
 
     Raises:
-        ValueError: The map is not one of its size, or holds a value that is not finite.
+        ValueError: The map is not one of its size, or smaller than 4 x 4, or holds a value that is not a number.
     """
     count = heat_map.rows * heat_map.columns
+    if min(heat_map.rows, heat_map.columns) < TILES:
+        raise ValueError(f"a heat map of {heat_map.rows} x {heat_map.columns} has no {TILES} x {TILES} tiles")
     try:
         values = struct.unpack(f"<{count}f", base64.b64decode(heat_map.values, validate=True))
     except struct.error as error:
         raise ValueError(f"the heat map is not one of {heat_map.rows} x {heat_map.columns}") from error
+    if not all(map(math.isfinite, values)):
+        raise ValueError("the heat map holds a value that is not a number")
     log_odds = [Decimal(value) for value in tile_log_odds(heat_map.rows, heat_map.columns, values)]
     with decimal.localcontext(_CONTEXT):
         mean = sum(log_odds, Decimal(0)) / len(log_odds)
@@ -170,7 +174,10 @@ def of_image(heat_map: HeatMap, tile_distances: tuple[DecimalText, ...]) -> Tile
 def follows(prediction: Prediction) -> bool:
     """Whether the heterogeneity of a recorded prediction follows from its heat map and the distances of its tiles."""
     recorded = prediction.heterogeneity
-    return of_image(prediction.heat_map, recorded.tile_distances) == recorded
+    try:
+        return of_image(prediction.heat_map, recorded.tile_distances) == recorded
+    except ValueError:
+        return False
 
 
 def mean_heterogeneity(parts: Iterable[Heterogeneity]) -> Heterogeneity:
