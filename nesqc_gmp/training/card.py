@@ -15,6 +15,7 @@ from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.disturbance import Robustness
+from nesqc_gmp.training.heterogeneity import MeasuredSpread
 from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
 from nesqc_gmp.training.plan import Plan
@@ -40,6 +41,7 @@ def training_facts(
     results: Results,
     outside: tuple[Outside, ...],
     robustness: Robustness,
+    spreads: tuple[MeasuredSpread, ...],
 ) -> dict[str, Any]:
     """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
     return {
@@ -77,6 +79,15 @@ def training_facts(
             }
             for effect in robustness.effects
         },
+        "heterogeneity": {
+            each.name: {
+                "images": len(each.values),
+                "median_conforming": number(each.median(conforming=True)),
+                "median_not_conforming": number(each.median(conforming=False)),
+                "auroc": str(each.auroc),
+            }
+            for each in spreads
+        },
         "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
         "families": {
             family.name: {
@@ -102,7 +113,12 @@ def counts(figures: AtThreshold) -> dict[str, int]:
 
 
 def card(
-    plan: Plan, loaded: Loaded, description: ModelDescription, results: Results, outside: tuple[Outside, ...]
+    plan: Plan,
+    loaded: Loaded,
+    description: ModelDescription,
+    results: Results,
+    outside: tuple[Outside, ...],
+    spreads: tuple[MeasuredSpread, ...],
 ) -> str:
     """The model card, Markdown."""
     space, rule = description.input_space, plan.calibration
@@ -137,6 +153,12 @@ def card(
         by_culture=results.by_culture,
         rows="\n".join(_row(figures) for figures in (results.conforming, results.not_conforming)),
         families=_families(results),
+        scale=description.tile_embedding_scale or "none: it is not measured",
+        spreads="\n".join(
+            f"| {each.name} | {len(each.values)} | {number(each.median(conforming=True))} | "
+            f"{number(each.median(conforming=False))} | {each.auroc} |"
+            for each in spreads
+        ),
         outside="\n".join(
             f"| {each.name} | {each.images} | {each.refused[METHODS.index('features or statistics')]:.1%} |"
             for each in outside
@@ -230,6 +252,15 @@ image refused by an input check gets no verdict.
 |---|---|---|---|---|---|
 {rows}
 {families}
+Heterogeneity, the spread of the tiles of an image about their mean (scale of the appearance: {scale}). It decides
+nothing about an image. The AUROC is that of heterogeneity alone, the more heterogeneous images being called not
+conforming; below 0.5 the conforming images are the more heterogeneous, and a largest value in a specification would
+then say nothing about conformity.
+
+| heterogeneity of | images | median, conforming | median, not conforming | AUROC (95 % interval) |
+|---|---|---|---|---|
+{spreads}
+
 Share that the two input checks refuse, of images that were changed or that the model is not for:
 
 | images | count | refused |

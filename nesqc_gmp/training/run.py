@@ -33,6 +33,7 @@ from nesqc_gmp.training.disturbance import disturbed
 from nesqc_gmp.training.export import GRAPH, export
 from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
 from nesqc_gmp.training.golden import golden_images, write_golden
+from nesqc_gmp.training.heterogeneity import embedding_scale, measured_spreads
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import Judged, judged, statistics_of
 from nesqc_gmp.training.measure import Gaussian, fit_gaussian, temperature
@@ -167,7 +168,8 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     exported = _difference(session, fits.network, degree, features, [gray_samples(each) for each in golden.values()])
     show.step("measuring")
     columns = Judged(1 / (1 + np.exp(-unseen.logit / degree)), unseen.distance, unseen.statistics)
-    calibration = Calibration(degree, statistics, columns, unseen.conforming, unseen.images)
+    scale = embedding_scale(session, unseen.images)
+    calibration = Calibration(degree, statistics, columns, unseen.conforming, unseen.images, scale)
     package = partial / "package"
     package.mkdir()
     (package / MODEL).write_bytes(model)
@@ -175,18 +177,21 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     test = division.test
     tested = (test, judged(session, [image.samples for image in test], statistics)) if test else None
     results = measure(plan, (fits.known, division.training), (unseen, columns), tested, description)
+    spreads = measured_spreads(session, test or unseen.images, results.scores, scale)
     show.step("comparing input checks")
     outside = compare(places, session, (fits.known.embedding, statistics), unseen, test, description)
     show.step("disturbing images")
     robustness = disturbed(plan.robustness, session, statistics, test or unseen.images, description)
-    facts = training_facts(plan, loaded, description, results, outside, robustness)
+    facts = training_facts(plan, loaded, description, results, outside, robustness, spreads)
     (package / TRAINING).write_bytes(canonical_json(facts))
-    (package / CARD).write_text(card(plan, loaded, description, results, outside), encoding="utf-8")
+    (package / CARD).write_text(card(plan, loaded, description, results, outside, spreads), encoding="utf-8")
     locked = lock(package, description)
     Engine(locked)
     show.step("writing the report")
     pictured = _pictured(test or unseen.images)
-    material = Material(plan, loaded, results, outside, robustness, fits.epochs, pictured, locked.digest, exported)
+    material = Material(
+        plan, loaded, results, outside, robustness, spreads, fits.epochs, pictured, locked.digest, exported
+    )
     document = report(material, session)
     reports = (folder.with_name(f"{folder.name}.report.pdf"), folder.with_name(f"{folder.name}.report.html"))
     write_whole(reports[0], render_pdf(document))
