@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nesqc_gmp.decision import heterogeneity
 from nesqc_gmp.decision.manual import judge_manual
 from nesqc_gmp.decision.rules import ScoreRule
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError, NesqcError
 from nesqc_gmp.records import batches as records
 from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch, fold_batch
 from nesqc_gmp.state.models import ModelState, fold_models, require_active
@@ -107,12 +109,22 @@ class _Replay:
         prediction, inside = record.prediction, record.check.passed
         if inside != (prediction is not None):
             raise IntegrityError(f"{record.image} has a score without a passed input check, or none with one")
+        if prediction is not None:
+            self._require_heterogeneity(record.image, prediction)
         outcome: records.ImageOutcome = "rejected by input check"
         if prediction is not None and all(finding.passed for finding in record.model_check):
             rule = ScoreRule(manifest.conforming_from, manifest.not_conforming_below)
             outcome = rule.apply(record.image, prediction.score).outcome
         if record.outcome != outcome:
             raise IntegrityError(f"{record.image} is recorded as {record.outcome}; its score says {outcome}")
+
+    def _require_heterogeneity(self, image: str, prediction: Prediction) -> None:
+        """It follows from the map and the tiles, and a model that measures tiles has measured them."""
+        measures = self._model.manifest.tile_embedding_scale is not None
+        if bool(prediction.heterogeneity.tile_distances) != measures:
+            raise IntegrityError(f"{image} has distances of tiles that its model does not give, or lacks them")
+        if not heterogeneity.follows(prediction):
+            raise IntegrityError(f"the heterogeneity of {image} does not follow from its map and its tiles")
 
     def _require_running(self, record: records.ImageScored) -> None:
         """The last attempt that was opened is this one, and it is not closed."""

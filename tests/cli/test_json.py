@@ -17,7 +17,8 @@ BATCH_IN_LIST = {
     "batch", "stage", "specification", "line_code", "manufactured_on", "expires_on", "images", "refused", "attempts",
 }  # fmt: skip
 BATCH = BATCH_IN_LIST | {
-    "outcome", "registered_by", "sealed", "signatures", "tests", "cultures", "rules", "images", "refused_files",
+    "outcome", "registered_by", "sealed", "signatures", "tests", "cultures", "heterogeneity", "heterogeneity_max",
+    "rules", "images", "refused_files",
     "results", "deviations", "review_comment", "decision", "decision_comment",
 }  # fmt: skip
 CERTIFICATE = {

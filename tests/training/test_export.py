@@ -58,7 +58,6 @@ def test_the_logit_is_the_mean_of_the_map_or_its_worst_place(trained: tuple[Netw
     assert found["logit"][0] == pytest.approx(pooled, abs=1e-5)
 
 
-@pytest.mark.skipif("tile_embeddings" not in GRAPH.outputs, reason="the graph has no tile embeddings yet")
 def test_tile_embeddings_are_means_of_tiles_and_a_rest_stays_out(trained: tuple[Network, Gaussian]) -> None:
     network, features = trained
     found = Session(export(network, 1.0, features), GRAPH, RUNTIME).run(plans.images()[1].samples)
