@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nesqc_gmp.cli import batches_show
+from nesqc_gmp.cli import products as cli_products
 from nesqc_gmp.errors import InvalidInputError, OutOfSequenceError
 from nesqc_gmp.evidence import EvidenceBundle, read
 from nesqc_gmp.identity.envelope import open_envelope
@@ -173,3 +174,9 @@ def test_the_limit_is_shown_before_it_is_signed(measured: Any) -> None:
         draft_and_approve(measured, test_specification(model, product=name, test=limit))
         words = "upper bound at most 2.5" if limit else "no limit"
         assert f"Heterogeneity of a culture: {words}" in measured.shown
+
+
+@pytest.mark.parametrize(("name", "words"), [("wide", "upper bound at most 5"), ("none", "no limit")])
+def test_the_specification_shows_its_limit(measured: Any, capsys: Any, name: str, words: str) -> None:
+    cli_products._print_specification(products.specifications(measured.session("qa"))[f"{name}.v1"])
+    assert f"heterogeneity of each culture: {words};" in " ".join(capsys.readouterr().out.split())
