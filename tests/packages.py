@@ -22,11 +22,11 @@ from nesqc_gmp.records.models import ModelDescription
 
 TILE = "tile_embeddings"
 SCALE = "7.5"
-"""The spread of the embeddings of the tiles of a simulated conforming picture: 7.4 is the median of thirty."""
+"""Where the shipped package has none: the spread of a simulated conforming picture, 7.4 being the median of thirty."""
 
 
-def with_tile_embeddings(shipped: Path, folder: Path, scale: str | None = SCALE) -> LockedModel:
-    """Lock a package in a new folder; with ``scale`` ``None`` it has the output and does not measure."""
+def with_tile_embeddings(shipped: Path, folder: Path, *, measures: bool = True) -> LockedModel:
+    """Lock a package in a new folder; one that does not measure has the output and no scale."""
     from nesqc_gmp.inference.gray import gray_samples
     from nesqc_gmp.inference.session import Session
 
@@ -37,8 +37,8 @@ def with_tile_embeddings(shipped: Path, folder: Path, scale: str | None = SCALE)
     if TILE not in value["graph"]["outputs"]:
         value["graph"]["outputs"].append(TILE)
         parts[MODEL] = averaged(parts[MODEL])
-    value.pop("tile_embedding_scale", None)
-    value |= {"model_version": "9.0.0"} | ({"tile_embedding_scale": scale} if scale else {})
+    scale = value.pop("tile_embedding_scale", SCALE)
+    value |= {"model_version": "9.0.0", "tile_embedding_scale": scale} if measures else {"model_version": "9.0.1"}
     description = ModelDescription.model_validate_json(canonical_json(value))
     session = Session(parts[MODEL], description.graph, description.runtime)
     for name in description.golden:

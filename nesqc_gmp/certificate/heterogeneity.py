@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from reportlab.lib.colors import white
 from reportlab.lib.units import mm
 from reportlab.platypus import Flowable, Spacer, TableStyle
 
@@ -84,6 +85,6 @@ def _plot(content: CertificateContent, measure: Measure, means: list[Any]) -> li
 
 
 def _style(plots: list[int]) -> TableStyle:
-    """Strips touch each other; the row of the ticks has no ground and no line."""
+    """Strips touch each other, so their lines go through; the row of the ticks has no ground."""
     tight = [(name, (column, 1), (column, -1), 0) for column in plots for name in ("TOPPADDING", "BOTTOMPADDING")]
-    return TableStyle([*tight, ("BACKGROUND", (0, -1), (-1, -1), "#ffffff"), ("LINEBELOW", (0, -1), (-1, -1), 0, None)])
+    return TableStyle([*tight, ("BACKGROUND", (0, -1), (-1, -1), white)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +12,18 @@ from nesqc_gmp.decision import heterogeneity
 from nesqc_gmp.digest import canonical_json
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.inference.maps import relative_distances, tile_distances
-from nesqc_gmp.modelpack.package import LockedModel, open_package
+from nesqc_gmp.modelpack.package import LockedModel
 from nesqc_gmp.records.images import AttemptReceipt
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.simulation.culture import simulate
 from nesqc_gmp.simulation.look import draw_look
-from tests.packages import SCALE, with_tile_embeddings
-
-SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0"
-Make = Callable[[str | None], LockedModel]
+from tests.conftest import model_folder
+from tests.packages import with_tile_embeddings
 
 
 @pytest.fixture(scope="session")
 def measuring(tmp_path_factory: pytest.TempPathFactory) -> LockedModel:
-    return with_tile_embeddings(SHIPPED, tmp_path_factory.mktemp("measuring"))
+    return with_tile_embeddings(model_folder(), tmp_path_factory.mktemp("measuring"))
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +61,9 @@ def test_the_engine_measures_what_numpy_measures(measuring_engine: Engine, recei
     prediction = measuring_engine.predict(image, receipt)
     found = prediction.heterogeneity
     outputs = measuring_engine._session.run(measuring_engine.prepare(image).gray)
-    tiles = outputs["tile_embeddings"][0].reshape(128, 16).astype(float)
-    spread = np.sqrt(((tiles - tiles.mean(axis=1, keepdims=True)) ** 2).sum() / 15) / float(SCALE)
+    tiles = outputs["tile_embeddings"][0].reshape(len(outputs["embedding"][0]), 16).astype(float)
+    scale = float(measuring_engine._manifest.tile_embedding_scale or 0)
+    spread = np.sqrt(((tiles - tiles.mean(axis=1, keepdims=True)) ** 2).sum() / 15) / scale
     parts = [p for row in np.split(outputs["map"][0, 0].astype(float), 4) for p in np.split(row, 4, axis=1)]
     assert found.appearance is not None
     assert found.score is not None
@@ -76,16 +74,17 @@ def test_the_engine_measures_what_numpy_measures(measuring_engine: Engine, recei
     assert measuring_engine.predict(image, receipt) == prediction
 
 
-def test_the_scores_are_those_of_the_package_without(
+def test_the_scores_are_those_of_the_shipped_package(
     measuring_engine: Engine, engine: Engine, receipt: AttemptReceipt
 ) -> None:
-    """The output beside the others changes none of them, and without it the same measure of scores is there."""
+    """One output more changes none of the others; a package without a scale says that it did not measure."""
     image = simulate(4, good=False, severity=0.3, culture=draw_look(900_002))
     one, two = measuring_engine.predict(image, receipt), engine.predict(image, receipt)
     assert (one.score, one.tiles, one.heat_map, one.heterogeneity.score) == (
         two.score, two.tiles, two.heat_map, two.heterogeneity.score,
     )  # fmt: skip
-    assert (two.heterogeneity.appearance, two.heterogeneity.tile_distances) == (None, ())
+    measures = engine._manifest.tile_embedding_scale is not None
+    assert (two.heterogeneity.appearance is not None, two.heterogeneity.tile_distances != ()) == (measures, measures)
 
 
 def test_the_smallest_image_and_one_without_anything(measuring_engine: Engine, receipt: AttemptReceipt) -> None:
@@ -117,18 +116,22 @@ def test_an_altered_heterogeneity_does_not_follow(measuring_engine: Engine, rece
 
 
 def test_a_package_with_the_output_and_no_scale_does_not_measure(tmp_path: Path, receipt: AttemptReceipt) -> None:
-    engine = Engine(with_tile_embeddings(SHIPPED, tmp_path, None))
+    engine = Engine(with_tile_embeddings(model_folder(), tmp_path, measures=False))
     image = simulate(3, good=True, severity=0.0, culture=draw_look(900_001))
-    assert engine.predict(image, receipt).heterogeneity.appearance is None
+    found = engine.predict(image, receipt).heterogeneity
+    assert (found.appearance, found.tile_distances) == (None, ())
+    assert found.score is not None
 
 
 def test_a_scale_needs_the_output_and_is_above_zero(measuring: LockedModel) -> None:
     values = measuring.manifest.model_dump(mode="json", exclude={"parts"})
     for scale in ("0", "-1.0"):
-        with pytest.raises(ValidationError, match="tile_embedding_scale"):
+        with pytest.raises(ValidationError, match="tile_embedding_scale must be above 0"):
             ModelDescription.model_validate_json(canonical_json(values | {"tile_embedding_scale": scale}))
-    without = open_package(SHIPPED).manifest.model_dump(mode="json", exclude={"parts"})
-    assert "tile_embedding_scale" not in without
-    if "tile_embeddings" not in without["graph"]["outputs"]:
-        with pytest.raises(ValidationError, match="needs the output tile_embeddings"):
-            ModelDescription.model_validate_json(canonical_json(without | {"tile_embedding_scale": SCALE}))
+    outputs = [name for name in values["graph"]["outputs"] if name != "tile_embeddings"]
+    without = values | {"graph": values["graph"] | {"outputs": outputs}}
+    with pytest.raises(ValidationError, match="needs the output tile_embeddings"):
+        ModelDescription.model_validate_json(canonical_json(without))
+    del without["tile_embedding_scale"]
+    described = ModelDescription.model_validate_json(canonical_json(without))
+    assert "tile_embedding_scale" not in described.model_dump(mode="json")

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nesqc_gmp.cli import batches_show
+from nesqc_gmp.cli import products as cli_products
 from nesqc_gmp.errors import InvalidInputError, OutOfSequenceError
+from nesqc_gmp.evidence import EvidenceBundle, read
+from nesqc_gmp.identity.envelope import open_envelope
+from nesqc_gmp.notes import NoteSigner
 from nesqc_gmp.procedures import models, products
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.verifier import verify_bundle
-from tests.conftest import draft_and_approve, model_folder, test_specification
+from tests.conftest import PEOPLE, draft_and_approve, model_folder, passphrase, test_specification
 from tests.packages import with_tile_embeddings
 
 LIMITS = {"wide": "5", "close": "1.7", "narrow": "0.05", "none": None}
+
+
+def _active(world: Any, package: Path) -> Any:
+    model = models.install(world.session("scientist"), package)
+    for step in (models.approve, models.activate):
+        step(world.session("qa"), model.model_sha256, "Needed for the tests", world.signs("qa"))
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +38,7 @@ def measured_origin(founded_origin: Any, tmp_path_factory: pytest.TempPathFactor
     package = tmp_path_factory.mktemp("package")
     with_tile_embeddings(model_folder(), package)
     world = founded_origin.copy(tmp_path_factory.mktemp("measured"))
-    model = models.install(world.session("scientist"), package)
-    for step in (models.approve, models.activate):
-        step(world.session("qa"), model.model_sha256, "Needed for the tests", world.signs("qa"))
+    model = _active(world, package)
     for name, limit in LIMITS.items():
         test = {} if limit is None else {"heterogeneity_max": limit}
         draft_and_approve(world, test_specification(model, test=test, product=name))
@@ -112,18 +121,51 @@ def test_the_certificate_says_it_and_the_verifier_agrees(measured: Any, life: An
         record_sha256=None,
     )
     assert report.verified, report.sentence
+    _attack(measured, read(issued.evidence))
 
 
-def test_a_limit_needs_a_model_that_measures(ready: Any) -> None:
-    model = next(iter(models.models(ready.session("qa")).values()))
-    if model.manifest.tile_embedding_scale is not None:
-        pytest.skip("the shipped package measures heterogeneity")
+def _attack(world: Any, bundle: EvidenceBundle) -> None:
+    """Whoever holds every key still cannot leave the distances of the tiles out, nor change one of them."""
+    from tests.verifier import forger
+
+    log = NoteSigner.parse(world.paths.log_key.read_text().strip())
+    people = {
+        person: open_envelope(world.paths.envelope(person).read_bytes(), passphrase(who))
+        for who, (person, _, _) in PEOPLE.items()
+        if who != "auditor"
+    }
+    pinned = {
+        "log_key": world.paths.log_verifier.read_text(),
+        "authority": world.paths.authority_certificate.read_bytes(),
+    }
+    attacks: tuple[tuple[Callable[[dict[str, Any]], object], str], ...] = (
+        (lambda found: found.update(tile_distances=[], appearance=None), "or lacks them"),
+        (lambda found: found["tile_distances"].__setitem__(3, "0.0001"), "does not follow"),
+        (lambda found: found["appearance"].update(high="1.001"), "does not follow"),
+        (lambda found: found.update(appearance=None), "does not follow"),
+    )
+    for change, words in attacks:
+
+        def attack(entries: list[dict[str, Any]], change: Any = change) -> None:
+            change(forger.first(entries, "image_scored")["record"]["prediction"]["heterogeneity"])
+
+        report = verify_bundle(forger.forge(bundle, attack, log, people), record_sha256=None, **pinned)
+        failed = next(step for step in report.steps if not step.passed)
+        assert failed.number == 7
+        assert words in failed.detail
+
+
+def test_a_limit_needs_a_model_that_measures(measured: Any, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    with_tile_embeddings(model_folder(), package, measures=False)
+    model = _active(measured, package)
     drafted = products.draft(
-        ready.session("scientist"), test_specification(model, product="LIM", test={"heterogeneity_max": "2.0"})
+        measured.session("scientist"), test_specification(model, product="LIM", test={"heterogeneity_max": "2.0"})
     )
     with pytest.raises(InvalidInputError, match="does not measure"):
-        products.approve(ready.session("qa"), drafted, "Approved for tests", ready.signs("qa"))
-    assert products.specifications(ready.session("qa"))[drafted].standing == "drafted"
+        products.approve(measured.session("qa"), drafted, "Approved for tests", measured.signs("qa"))
+    assert products.specifications(measured.session("qa"))[drafted].standing == "drafted"
+    draft_and_approve(measured, test_specification(model, product="FREE"))
 
 
 def test_the_limit_is_shown_before_it_is_signed(measured: Any) -> None:
@@ -132,3 +174,9 @@ def test_the_limit_is_shown_before_it_is_signed(measured: Any) -> None:
         draft_and_approve(measured, test_specification(model, product=name, test=limit))
         words = "upper bound at most 2.5" if limit else "no limit"
         assert f"Heterogeneity of a culture: {words}" in measured.shown
+
+
+@pytest.mark.parametrize(("name", "words"), [("wide", "upper bound at most 5"), ("none", "no limit")])
+def test_the_specification_shows_its_limit(measured: Any, capsys: Any, name: str, words: str) -> None:
+    cli_products._print_specification(products.specifications(measured.session("qa"))[f"{name}.v1"])
+    assert f"heterogeneity of each culture: {words};" in " ".join(capsys.readouterr().out.split())
