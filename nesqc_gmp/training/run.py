@@ -107,7 +107,8 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
     show.step("reading the images")
     loaded = load(places, show.part)
     with refused_where_full(work):
-        kept = Work(work, {"plan": places.plan.digest, "manifest": loaded.manifest_sha256})
+        division = loaded.division.sha256
+        kept = Work(work, {"plan": places.plan.digest, "manifest": loaded.manifest_sha256, "division": division})
     fits = _fitted(loaded, places.plan, kept, show)
     partial = out / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)

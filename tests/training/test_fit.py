@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
             _fit(work)
     assert refusal.value.remedy
     assert (tmp_path / "final.checkpoint").read_bytes() == before
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["final.checkpoint", "run.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["final.checkpoint", "run.json", "run.lock"]
 
 
 def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:
@@ -137,6 +137,14 @@ def test_another_plan_or_manifest_cannot_go_on(tmp_path: Path) -> None:
         Work(tmp_path, {**DIGESTS, "plan": "3" * 64})
     with pytest.raises(InvalidInputError, match="another manifest"):
         Work(tmp_path, {**DIGESTS, "manifest": "3" * 64})
+
+
+def test_two_runs_never_share_a_work_folder(tmp_path: Path) -> None:
+    first = Work(tmp_path, DIGESTS)
+    with pytest.raises(InvalidInputError, match="another training run is at work"):
+        Work(tmp_path, DIGESTS)
+    del first
+    Work(tmp_path, DIGESTS)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
