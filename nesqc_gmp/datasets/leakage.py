@@ -14,10 +14,10 @@ Measured on real brightfield images of 220 x 220 pixels. Every sixth of 1,852 wa
 looked for among them: saved as JPEG of quality 80, turned by 90 degrees, mirrored, brighter by a fifth, contrast 0.7,
 gamma 0.8 and 1.3, cut to 90 and 80 % of the area: all 50 found; cut to 70 and 60 %: 49; cut to 70 %, mirrored and
 turned: 50; turned by 2, 5 and 10 degrees: 8, 2 and 0. With places of contrast chosen more sparingly and patches of an
-even edge, the whole set gave 70 pairs of the same bytes, 1,591 of near hashes and 150 of one scene shifted, of which those
-looked at were the same scene; pairs below a correlation of 0.92 were not. Of 250 pairs of near hashes the
-small pictures of 248 correlate by 0.79 and more, those of two by 0.10 and 0.14; of 20 pairs of simulated sheets of
-cells that have near hashes and nothing else in common by 0.12 at most.
+even edge, the whole set gave 70 pairs of the same bytes, 1,591 of near hashes and 150 of one scene shifted, of which
+those looked at were the same scene; pairs below a correlation of 0.92 were not. Of 250 pairs of near hashes the small
+pictures of 248 correlate by 0.79 and more, those of two by 0.10 and 0.14; of 20 pairs of simulated sheets of cells
+that have near hashes and nothing else in common by 0.12 at most.
 
 Not found: a crop that was also resized, a turn by another angle than a multiple of 90 degrees.
 """
