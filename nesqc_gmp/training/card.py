@@ -129,8 +129,7 @@ def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findi
         cell=plan.network.stride,
         pooling=_reading(plan.network),
         use=plan.model.intended_use,
-        labels=plan.model.labels,
-        noise=noise_sentence(loaded),
+        labels_and_noise=f"{plan.model.labels} {noise_sentence(loaded)}".rstrip(),
         data=plan.model.training_data,
         splits="\n".join(
             f"| {name} | {len({image.culture for image in images})} | {len(images)} |"
@@ -235,7 +234,7 @@ Out of scope: every other cell type, other microscopy, other magnifications.
 
 ## Bias, risks and limitations
 
-The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels} {noise}
+The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels_and_noise}
 
 ## Training details
 
