@@ -151,9 +151,9 @@ def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> _Fits:
         unseen = scoring.out_of_fold(division, plan, work, keep)
     show.step(f"training on {len(division.training)} images")
     network = fit(division.training, plan, "final", work, keep)
-    known = evaluate(network, division.training)
+    known = evaluate(network, division.training, plan)
     if unseen is None:
-        seen = evaluate(network, division.calibration)
+        seen = evaluate(network, division.calibration, plan)
         unseen = scoring.unseen(known, division.training, seen, division.calibration, plan)
     return _Fits(network, known, unseen, tuple(epochs))
 
