@@ -274,4 +274,4 @@ def test_an_image_that_comes_turned_is_no_stranger() -> None:
         return float(np.median(turned) / np.median(upright))
 
     assert ratio({"augmentation": {"rotation": "quarter turns", "flip": True}}) < 1.5
-    assert ratio({"augmentation": {}}) > 3
+    assert ratio({"augmentation": {}}) > 2
