@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nesqc_gmp.records import batches, certification, models, people, products, site
+from nesqc_gmp.records import batches, certification, intended_use, models, people, products, site
 from nesqc_gmp.records.base import Frozen, Identifier, Instant, Reason, Text
 
 Record = Annotated[
@@ -29,6 +29,7 @@ Record = Annotated[
     | products.SpecificationApproved
     | products.SpecificationRetired
     | models.ModelInstalled
+    | intended_use.IntendedUseSigned
     | models.ModelApproved
     | models.ModelActivated
     | models.ModelRetired
@@ -41,6 +42,7 @@ Record = Annotated[
     | batches.ImageScored
     | batches.AttemptClosed
     | batches.ImageRead
+    | batches.HeatMapShown
     | batches.ResultRecorded
     | batches.ResultVerified
     | batches.BatchSubmitted
@@ -60,6 +62,7 @@ CONTENT_KINDS = frozenset(
     {
         "specification_drafted",
         "model_installed",
+        "intended_use_signed",
         "person_enrolled",
         "credential_set",
         "batch_registered",
@@ -89,6 +92,7 @@ SIGNED_KINDS = frozenset(
         "credential_set",
         "specification_approved",
         "specification_retired",
+        "intended_use_signed",
         "model_approved",
         "model_activated",
         "model_retired",
