@@ -62,7 +62,7 @@ def train(
             ("package", str(trained.folder)),
             ("digest", trained.model.digest),
             ("report", ", ".join(str(file) for file in trained.reports)),
-            ("graph against torch", f"largest relative difference {trained.exported:.1e}"),
+            ("export check", f"graph and torch differ by at most {trained.exported:.1e}, relative"),
             ("measured on", "images kept for the test" if results.basis == "test" else "scores out of fold"),
             ("AUROC", f"{results.auroc}; with cultures as units {results.by_culture}"),
             ("thresholds", f"conforming from {trained.model.manifest.conforming_from}; not conforming below "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from nesqc_gmp.imaging.frame import Frame, Gray, luminance
+from nesqc_gmp.imaging.frame import Frame
 from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.records.base import DecimalText, decimal_text
 from nesqc_gmp.records.images import FrameFacts, InputCheck, InputFinding, InputSpace
@@ -29,7 +29,6 @@ def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None)
     Returns:
         One finding a rule, always in the same order, whether they pass or not.
     """
-    image = luminance(frame.samples)
     return InputCheck(
         findings=(
             file_format(frame.facts, space),
@@ -38,8 +37,8 @@ def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None)
             channels(frame.facts, space),
             pixel_size(frame.facts, space, pixel_size_um),
             saturation(frame, space),
-            focus(image, space),
-            illumination(image, space),
+            focus(frame, space),
+            illumination(frame, space),
         )
     )
 
@@ -110,9 +109,9 @@ def saturation(frame: Frame, space: InputSpace) -> InputFinding:
     return _at_most("INPUT-SATURATION", saturated_share(frame.samples), space.saturated_share_max)
 
 
-def focus(image: Gray, space: InputSpace) -> InputFinding:
+def focus(frame: Frame, space: InputSpace) -> InputFinding:
     """INPUT-FOCUS: energy of the Laplacian over energy of the gradient."""
-    measured = decimal_text(focus_measure(image), _DECIMALS)
+    measured = decimal_text(focus_measure(frame.samples), _DECIMALS)
     return InputFinding(
         rule="INPUT-FOCUS",
         measured=measured,
@@ -121,9 +120,9 @@ def focus(image: Gray, space: InputSpace) -> InputFinding:
     )
 
 
-def illumination(image: Gray, space: InputSpace) -> InputFinding:
+def illumination(frame: Frame, space: InputSpace) -> InputFinding:
     """INPUT-ILLUMINATION: range of the second-order surface over its mean."""
-    return _at_most("INPUT-ILLUMINATION", illumination_unevenness(image), space.illumination_max)
+    return _at_most("INPUT-ILLUMINATION", illumination_unevenness(frame.samples), space.illumination_max)
 
 
 def _at_most(rule: str, value: float, limit: DecimalText) -> InputFinding:

@@ -94,12 +94,16 @@ class Frame:
 
 def luminance(samples: Samples) -> Gray:
     """Luminance of gray or RGB samples as ``(height, width)`` float64; full scale of the depth is 1."""
-    full_scale = float(np.iinfo(samples.dtype).max)
-    if samples.ndim == 2:
-        return samples / full_scale
-    gray = np.zeros(samples.shape[:2])
+    return scaled_luminance(samples, float(np.iinfo(samples.dtype).max))
+
+
+def scaled_luminance(values: Samples | Gray, full_scale: float) -> Gray:
+    """Luminance of samples or of means of samples, ``(height, width)`` or ``(height, width, 3)``; full scale is 1."""
+    if values.ndim == 2:
+        return values / full_scale
+    gray = np.zeros(values.shape[:2])
     for channel, weight in enumerate(_LUMA):
-        gray += samples[..., channel] * (weight / full_scale)
+        gray += values[..., channel] * (weight / full_scale)
     return gray
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nesqc_gmp.imaging.area import area_means
-from nesqc_gmp.imaging.frame import Gray, Samples
+from nesqc_gmp.imaging.bands import Values, band_rows, differences, product
+from nesqc_gmp.imaging.frame import Gray, Samples, scaled_luminance
 
 _CAMERA_MAXIMA = frozenset((1023, 4095, 16383))
 """Full scale of cameras with 10, 12 and 14 bits, whose values lie in 16-bit files."""
@@ -35,41 +36,51 @@ def saturated_share(samples: Samples) -> float:
     """
     top = int(samples.max())
     full_scale = top if top in _CAMERA_MAXIMA and samples.dtype == np.uint16 else np.iinfo(samples.dtype).max
-    ends = (samples == 0) | (samples >= full_scale)
-    return float((ends if ends.ndim == 2 else ends.any(axis=2)).mean())
+    height, width = samples.shape[:2]
+    rows, saturated = band_rows(width), 0
+    for first in range(0, height, rows):
+        band = samples[first : first + rows]
+        ends = (band == 0) | (band >= full_scale)
+        saturated += int(np.count_nonzero(ends if ends.ndim == 2 else ends.any(axis=2)))
+    return float(saturated / (height * width))
 
 
-def laplacian(image: Gray) -> Gray:
-    """Five-point Laplacian of an image, without its border: ``(height - 2, width - 2)``."""
-    result = -4.0 * image[1:-1, 1:-1]
-    for neighbour in (image[:-2, 1:-1], image[2:, 1:-1], image[1:-1, :-2], image[1:-1, 2:]):
-        result += neighbour
-    return result
-
-
-def gradient_energy(image: Gray) -> float:
-    """Mean square of the differences to the right and lower neighbour, summed."""
-    across, down = np.diff(image, axis=1), np.diff(image, axis=0)
-    return float(np.square(across, out=across).mean() + np.square(down, out=down).mean())
-
-
-def focus_measure(image: Gray) -> float:
+def focus_measure(image: Samples | Gray) -> float:
     """Energy of the Laplacian over energy of the gradient, 0 to 8; 0 for a flat image.
 
-    Both energies grow with the square of the contrast, so the ratio does not depend on it. Blur lowers it; white
-    noise alone has 5, so a noisy blurred image can pass: the image statistics are there for that.
+    The energy of the gradient is the mean square of the differences to the right and the lower neighbour, summed. Both
+    energies grow with the square of the contrast, so the ratio does not depend on it. Blur lowers it; white noise
+    alone has 5, so a noisy blurred image can pass: the image statistics are there for that.
+
+    Args:
+        image: Samples, or luminance ``(height, width)``; at least 3 x 3 pixels.
     """
-    energy = gradient_energy(image)
-    if energy <= np.finfo(np.float64).tiny:
+    height, width = image.shape[:2]
+    rows, energies = band_rows(width), np.zeros(3)
+    for top in range(0, height, rows):
+        down, across, curvature = differences(_values(image[top : top + rows + 2]))
+        down, across = down[:rows], across[:rows]
+        energies += product(down, down), product(across, across), product(curvature, curvature)
+    gradient = float(energies[0]) / ((height - 1) * width) + float(energies[1]) / (height * (width - 1))
+    if gradient <= np.finfo(np.float64).tiny:
         return 0.0
-    curvature = laplacian(image)
-    return float(np.square(curvature, out=curvature).mean()) / energy
+    return float(energies[2] / ((height - 2) * (width - 2)) / gradient)
 
 
-def illumination_unevenness(image: Gray) -> float:
+def _values(band: Samples | Gray) -> Values:
+    """A band of rows as floats; gray samples in their own unit, which is exact in 32 bits."""
+    if band.dtype == np.float64:
+        return np.asarray(band, dtype=np.float64)
+    return band.astype(np.float32) if band.ndim == 2 else scaled_luminance(band, 1.0)
+
+
+def illumination_unevenness(image: Samples | Gray) -> float:
     """Largest minus smallest value of the best second-order surface, over its mean; 1 for a black image.
 
     The surface is fitted by least squares to the means of a 32 x 32 grid.
+
+    Args:
+        image: Samples, or luminance ``(height, width)``.
     """
     cells = area_means(image, _GRID, _GRID)
     mean = float(cells.mean())
@@ -77,11 +88,3 @@ def illumination_unevenness(image: Gray) -> float:
         return 1.0
     surface = sum((float((cells * term).sum() / (term * term).sum()) * term for term in _TERMS), np.zeros_like(cells))
     return float(surface.max() - surface.min()) / mean
-
-
-def blocks(image: Gray, edge: int) -> Gray:
-    """Square blocks of an image as ``(rows, edge, columns, edge)``, around the middle; a rest stays out."""
-    rows, columns = (size // edge for size in image.shape)
-    top, left = (image.shape[0] - rows * edge) // 2, (image.shape[1] - columns * edge) // 2
-    inside = image[top : top + rows * edge, left : left + columns * edge]
-    return inside.reshape(rows, edge, columns, edge)

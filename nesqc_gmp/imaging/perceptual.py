@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nesqc_gmp.imaging.area import area_means
-from nesqc_gmp.imaging.frame import Gray, Samples, luminance
+from nesqc_gmp.imaging.frame import Gray, Samples
 
 NEAR_DUPLICATE_DISTANCE = 8
 """Largest distance, in bits, at which two images are called near copies."""
@@ -66,7 +66,7 @@ _ODD = np.arange(_BLOCK) % 2 == 1
 
 def perceptual_hash(samples: Samples) -> str:
     """The hash of gray or RGB samples, as 16 hexadecimal digits."""
-    cells = area_means(luminance(samples), _CELLS, _CELLS)
+    cells = area_means(samples, _CELLS, _CELLS)
     spread = float(cells.std())
     if spread <= _CONTRAST_MIN * float(cells.mean()):
         return NO_STRUCTURE
@@ -99,7 +99,8 @@ def orientations(text: str) -> tuple[int, ...]:
 def _signs(cells: Gray) -> _Signs:
     """Signs of the lowest cosine coefficients, ``(8, 8)``; the place of the mean is always false."""
     # einsum without optimisation adds in one order; a threaded matrix product need not.
-    coefficients = np.einsum("ui,ij,vj->uv", _COSINES, cells, _COSINES, optimize=False)
+    rows = np.einsum("ui,ij->uj", _COSINES, cells, optimize=False)
+    coefficients = np.einsum("uj,vj->uv", rows, _COSINES, optimize=False)
     coefficients[0, 0] = 0.0
     return np.asarray(coefficients > _ROUNDING * np.abs(coefficients).max())
 

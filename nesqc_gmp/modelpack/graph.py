@@ -33,9 +33,11 @@ OPERATORS = frozenset(
         "Relu",
         "Reshape",
         "Sigmoid",
+        "Slice",
         "Sqrt",
         "Squeeze",
         "Sub",
+        "Transpose",
         "Unsqueeze",
     }
 )

@@ -95,8 +95,9 @@ class Site:
 
     def people(self, reader: Reader) -> People:
         """The people, folded; entries folded once are not read again, since the log only grows."""
-        size, known = self._people
-        people = fold_people(reader.entries_about("person", after=size - 1), known)
+        size, people = self._people
+        if size == 0 or any(subject_type == "person" for _, subject_type, _ in reader.since(size)):
+            people = fold_people(reader.entries_about("person", after=size - 1), people)
         if not (isinstance(reader, Transaction) and reader.appended):
             self._people = (reader.size, people)
         return people

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nesqc_gmp.records import batches, certification, intended_use, models, people, products, site
+from nesqc_gmp.records import batches, certification, intended_use, model_tests, models, people, products, site
 from nesqc_gmp.records.base import Frozen, Identifier, Instant, Reason, Text
 
 Record = Annotated[
@@ -33,6 +33,13 @@ Record = Annotated[
     | models.ModelApproved
     | models.ModelActivated
     | models.ModelRetired
+    | model_tests.TestSetSealed
+    | model_tests.TestSetRead
+    | model_tests.TestSetConsumed
+    | model_tests.TestPlanFrozen
+    | model_tests.ModelTestOpened
+    | model_tests.ImageTested
+    | model_tests.ModelTestClosed
     | batches.BatchRegistered
     | batches.ImageReceived
     | batches.ImageRefused
@@ -56,13 +63,18 @@ Record = Annotated[
 ]
 """Every record there is."""
 
-SubjectType = Literal["site", "person", "specification", "model", "batch", "certificate"]
+SubjectType = Literal["site", "person", "specification", "model", "model-test", "test-set", "batch", "certificate"]
 
 CONTENT_KINDS = frozenset(
     {
         "specification_drafted",
         "model_installed",
         "intended_use_signed",
+        "test_set_sealed",
+        "test_plan_frozen",
+        "model_test_opened",
+        "image_tested",
+        "model_test_closed",
         "person_enrolled",
         "credential_set",
         "batch_registered",
@@ -96,6 +108,8 @@ SIGNED_KINDS = frozenset(
         "model_approved",
         "model_activated",
         "model_retired",
+        "test_set_consumed",
+        "test_plan_frozen",
         "result_recorded",
         "result_verified",
         "batch_submitted",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 from nesqc_gmp.errors import NotFoundError
 from nesqc_gmp.records import batches as records
 from nesqc_gmp.records.entry import CONTENT_KINDS, Entry
 from nesqc_gmp.state.fold import Fold
 
+Value = TypeVar("Value")
 Stage = Literal["registered", "sealed", "analysed", "submitted", "reviewed", "released", "rejected", "on hold"]
 
 
@@ -166,13 +167,18 @@ class Batch:
         return next((result for result in reversed(self.results) if result.recorded.test == test), None)
 
 
-def fold_batch(entries: Iterable[Entry], batch: str) -> Batch:
+def fold_batch(entries: Iterable[Entry], batch: str, known: Batch | None = None) -> Batch:
     """One batch, from the entries about it.
+
+    Args:
+        entries: Entries about the batch, oldest first.
+        batch: Its number.
+        known: The batch as the entries before these left it; it stays as it is.
 
     Raises:
         NotFoundError: There is no such batch.
     """
-    state: Batch | None = None
+    state = None if known is None else _own_copy(known)
     for entry in entries:
         if isinstance(entry.record, records.BatchRegistered):
             state = Batch(entry.record, entry.actor.person)
@@ -181,6 +187,20 @@ def fold_batch(entries: Iterable[Entry], batch: str) -> Batch:
     if state is None:
         raise NotFoundError("there is no such batch", where=batch, remedy="See `nesqc batches list`.")
     return state
+
+
+def _own_copy(state: Batch) -> Batch:
+    """The same batch with mappings that this fold may let grow."""
+    attempts = tuple(replace(attempt, scores=dict(attempt.scores)) for attempt in state.attempts)
+    return replace(state, images=dict(state.images), attempts=attempts)
+
+
+def _growing(mapping: Mapping[str, Value]) -> dict[str, Value]:
+    """A mapping of the state under way; nobody sees it before the fold ends.
+
+    Images and scores grow in place, since a copy for each entry would make the time quadratic in the images.
+    """
+    return cast(dict[str, Value], mapping)
 
 
 def _counted(state: Batch, entry: Entry) -> Batch:
@@ -198,7 +218,8 @@ def _counted(state: Batch, entry: Entry) -> Batch:
 
 
 def _received(state: Batch, entry: Entry, record: records.ImageReceived) -> Batch:
-    return replace(state, images={**state.images, record.image: Image(entry.index, record)})
+    _growing(state.images)[record.image] = Image(entry.index, record)
+    return state
 
 
 def _refused(state: Batch, _: Entry, record: records.ImageRefused) -> Batch:
@@ -206,8 +227,8 @@ def _refused(state: Batch, _: Entry, record: records.ImageRefused) -> Batch:
 
 
 def _explained(state: Batch, _: Entry, record: records.DuplicateExplained) -> Batch:
-    image = replace(state.images[record.image], explained=True)
-    return replace(state, images={**state.images, record.image: image})
+    _growing(state.images)[record.image] = replace(state.images[record.image], explained=True)
+    return state
 
 
 def _sealed(state: Batch, _: Entry, record: records.ImageSetSealed) -> Batch:
@@ -221,9 +242,8 @@ def _opened(state: Batch, entry: Entry, record: records.AttemptOpened) -> Batch:
 
 
 def _scored(state: Batch, _: Entry, record: records.ImageScored) -> Batch:
-    attempt = state.attempts[-1]
-    attempt = replace(attempt, scores={**attempt.scores, record.image: record})
-    return replace(state, attempts=(*state.attempts[:-1], attempt))
+    _growing(state.attempts[-1].scores)[record.image] = record
+    return state
 
 
 def _closed(state: Batch, entry: Entry, record: records.AttemptClosed) -> Batch:

@@ -15,9 +15,10 @@ from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.disturbance import Robustness
+from nesqc_gmp.training.heat_map_checks import HeatMapChecks
 from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
-from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.plan import NetworkSection, Plan
 from nesqc_gmp.training.results import Results
 
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch")
@@ -40,6 +41,7 @@ def training_facts(
     results: Results,
     outside: tuple[Outside, ...],
     robustness: Robustness,
+    maps: HeatMapChecks,
 ) -> dict[str, Any]:
     """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
     return {
@@ -62,7 +64,8 @@ def training_facts(
         "input_check": {
             each.name: {
                 "images": each.images,
-                "unreadable": each.unreadable,
+                "unfit": each.unfit,
+                "whole check": decimal_text(each.whole, 4),
                 **{name: decimal_text(share, 4) for name, share in zip(METHODS, each.refused, strict=False)},
             }
             for each in outside
@@ -76,6 +79,13 @@ def training_facts(
                 "limit": robustness.verdicts.get(effect.name, "none"),
             }
             for effect in robustness.effects
+        },
+        "heat_map": {
+            "images": maps.images,
+            **{
+                check.name: {"value": decimal_text(check.value, 4), "limit": check.limit, "verdict": check.verdict}
+                for check in maps.checks
+            },
         },
         "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
         "families": {
@@ -112,7 +122,7 @@ def card(
         simulated="Trained on simulated images." if plan.data.simulated else "Trained on images of real cells.",
         layers=1 + 2 * (len(plan.network.widths) - 1) + 1,
         cell=plan.network.stride,
-        pooling=_POOLING[plan.network.pooling],
+        pooling=_reading(plan.network),
         use=plan.model.intended_use,
         labels=plan.model.labels,
         noise=noise_sentence(loaded),
@@ -137,11 +147,7 @@ def card(
         by_culture=results.by_culture,
         rows="\n".join(_row(figures) for figures in (results.conforming, results.not_conforming)),
         families=_families(results),
-        outside="\n".join(
-            f"| {each.name} | {each.images} | {each.refused[METHODS.index('features or statistics')]:.1%} |"
-            for each in outside
-            if each.refused
-        ),
+        outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in outside),
         runtime=description.runtime.onnxruntime,
         plan=plan.digest,
         manifest=loaded.manifest_sha256,
@@ -173,6 +179,19 @@ _POOLING = {
     "mean": "The logit is the mean of the map: each place of the map is its share of the score.",
     "worst": "The least conforming place of the map decides about the image.",
 }
+
+
+def _reading(network: NetworkSection) -> str:
+    """How the map becomes a score, and what of an image is not judged."""
+    sentences = [_POOLING[network.pooling]]
+    if network.border_cells:
+        edge = network.border_cells * network.stride
+        sentences.append(f"**Nothing within {edge} pixels of the border is judged**: what it cuts off cannot be told.")
+    if network.views == "eight":
+        sentences.append("The map is the mean over the eight turns by 90 degrees and mirrors of the image.")
+    return " ".join(sentences)
+
+
 _SOURCE = {
     True: "Temperature, thresholds and limits come from scores out of fold: each family was scored by a network that "
     "never saw it.",
@@ -230,7 +249,7 @@ image refused by an input check gets no verdict.
 |---|---|---|---|---|---|
 {rows}
 {families}
-Share that the two input checks refuse, of images that were changed or that the model is not for:
+Share that the whole input check refuses, of images that were changed or that the model is not for:
 
 | images | count | refused |
 |---|---|---|

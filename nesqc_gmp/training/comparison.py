@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nesqc_gmp.imaging.frame import luminance
+from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.imaging.statistics import image_statistics
 from nesqc_gmp.inference.session import Session
+from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.measure import Floats, Gaussian
@@ -50,18 +53,28 @@ def compare(
     def unlike(samples: Gray) -> float:
         return float(statistics.distance(image_statistics(samples)[None])[0])
 
+    def light(samples: Gray) -> bool:
+        return _outside_light(samples, description.input_space)
+
     rows = []
-    for name, images, unreadable in _kinds(places, development, test):
-        if images:
-            found = measured(session, images, embeddings, unlike)
-            rows.append(compared(name, found, limits, unreadable))
-        else:
-            rows.append(Outside(name, 0, unreadable, ()))
+    for name, images, unfit in _kinds(places, development, test):
+        found = measured(session, images, embeddings, unlike, light) if images else None
+        rows.append(compared(name, found, limits, unfit))
     return tuple(rows)
 
 
+def _outside_light(samples: Gray, space: InputSpace) -> bool:
+    """Whether one of the locked limits of saturation, focus and illumination is exceeded."""
+    image = luminance(samples)
+    return (
+        saturated_share(samples) > float(space.saturated_share_max)
+        or focus_measure(image) < float(space.focus_min)
+        or illumination_unevenness(image) > float(space.illumination_max)
+    )
+
+
 def _kinds(places: Places, development: Unseen, test: Sequence[LabelledImage]) -> Iterator[tuple[str, list[Gray], int]]:
-    """Every kind of image: its name, the images, and how many could not be read."""
+    """Every kind of image: its name, the images, and how many could not be read or have a size that is not taken."""
     if test:
         yield "images kept for the test", [image.samples for image in test], 0
     base = test or development.images
@@ -69,5 +82,6 @@ def _kinds(places: Places, development: Unseen, test: Sequence[LabelledImage]) -
     for name, images in changed(chosen):
         yield f"changed: {name}", images, 0
     for folder in places.outside:
-        images, unreadable = read_folder(folder, places.plan.input.edge_min, AT_MOST)
-        yield f"folder {folder.name}", images, unreadable
+        edges = places.plan.input.edge_min, places.plan.input.edge_max
+        images, unfit = read_folder(folder, edges, AT_MOST)
+        yield f"folder {folder.parent.name}/{folder.name}", images, unfit

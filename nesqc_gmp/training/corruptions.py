@@ -38,6 +38,11 @@ def _white_noise(picture: Picture) -> Picture:
     return random.integers(0, 256, picture.shape, dtype=np.uint8)
 
 
+def overexposed(picture: Picture, factor: float) -> Picture:
+    """Light times ``factor``: what was brighter than ``255 / factor`` is lost."""
+    return _eight_bit(picture.astype(np.float64) * factor)
+
+
 def _eight_bit(values: NDArray[np.float64]) -> Picture:
     return np.asarray(np.clip(np.rint(values), 0, 255), dtype=np.uint8)
 
@@ -46,6 +51,7 @@ CORRUPTIONS: dict[str, Callable[[Picture], Picture]] = {
     "white noise": _white_noise,
     "blank field": lambda picture: np.full_like(picture, round(float(picture.mean()))),
     "inverted contrast": lambda picture: np.asarray(255 - picture, dtype=np.uint8),
+    "saturated, mean light at full scale": lambda picture: overexposed(picture, 255 / max(float(picture.mean()), 1.0)),
     "blur, sigma 3 pixels": lambda picture: blurred(picture, 3.0),
     "blur, sigma 1.5 pixels": lambda picture: blurred(picture, 1.5),
     "magnification 2": lambda picture: magnified(picture, 2.0),

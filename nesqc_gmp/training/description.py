@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 import numpy as np
 
-from nesqc_gmp.imaging.frame import luminance
 from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.models import ModelDescription, RuntimeSettings
@@ -91,7 +90,7 @@ def _weight(value: float) -> str:
 
 def _input_space(space: InputSection, images: Sequence[LabelledImage]) -> InputSpace:
     """Limits of the input check: the extremes of the development images with a tenth to spare."""
-    light = [luminance(image.samples) for image in images]
+    samples = [image.samples for image in images]
     return InputSpace(
         formats=("TIFF", "PNG"),
         bit_depths=(8, 16),
@@ -102,9 +101,9 @@ def _input_space(space: InputSection, images: Sequence[LabelledImage]) -> InputS
         height_max=space.edge_max,
         pixel_size_um_min=space.pixel_size_um_min,
         pixel_size_um_max=space.pixel_size_um_max,
-        saturated_share_max=_largest([saturated_share(image.samples) for image in images]),
-        focus_min=_smallest([focus_measure(each) for each in light]),
-        illumination_max=_largest([illumination_unevenness(each) for each in light]),
+        saturated_share_max=_largest([saturated_share(each) for each in samples]),
+        focus_min=_smallest([focus_measure(each) for each in samples]),
+        illumination_max=_largest([illumination_unevenness(each) for each in samples]),
     )
 
 

@@ -23,8 +23,10 @@ from nesqc_gmp.training.network import (
     SPREAD_FLOOR,
     SPREADS_OF,
     VARIANCE_FLOOR,
+    VIEWS,
     Block,
     Network,
+    View,
     means_of,
 )
 from nesqc_gmp.training.plan import NetworkSection
@@ -73,19 +75,23 @@ def export(network: Network, temperature: float, features: Gaussian) -> bytes:
     build.weight("space", np.array([2, 3], dtype=np.int64))
     build.weight("all", np.array([1, 2, 3], dtype=np.int64))
     build.weight("one", np.array([1], dtype=np.int64))
-    levels = _levels(build, network, _normalised(build, settings))
+    views = VIEWS[settings.views]
+    image = _normalised(build, settings)
+    viewed = [_levels(build, network, _laid(build, image, view)) for view in views]
+    last = _mean_of(build, [_back(build, levels[-1], view) for levels, view in zip(viewed, views, strict=True)])
     # The head scores *not conforming* where the worst place decides; the map is positive for conforming.
     factor = (-1 if settings.pooling == "worst" else 1) / temperature
     weight, bias = (parameter.detach().double().numpy()[:1] * factor for parameter in network.head.parameters())
     build.weight("head.weight", weight.astype(np.float32))
     build.weight("head.bias", bias.astype(np.float32))
-    build.node("Conv", levels[-1], "head.weight", "head.bias", name="map", kernel_shape=[1, 1])
-    build.node("ReduceMin" if settings.pooling == "worst" else "ReduceMean", "map", "all", name="logit", keepdims=0)
+    build.node("Conv", last, "head.weight", "head.bias", name="map", kernel_shape=[1, 1])
+    pooled = "ReduceMin" if settings.pooling == "worst" else "ReduceMean"
+    build.node(pooled, _inner(build, "map", settings.border_cells), "all", name="logit", keepdims=0)
     build.node("Sigmoid", "logit", name="probability")
-    build.mean(levels[-1], "space", keep=False, name="embedding")
-    _distance(build, levels, features)
+    build.mean(last, "space", keep=False, name="embedding")
+    _distance(build, _mean_of(build, [_features(build, levels) for levels in viewed]), features)
     tile = [settings.tile_cells] * 2
-    build.node("AveragePool", levels[-1], name="tile_embeddings", kernel_shape=tile, strides=tile)
+    build.node("AveragePool", last, name="tile_embeddings", kernel_shape=tile, strides=tile)
     return _model(build)
 
 
@@ -107,6 +113,48 @@ def _normalised(build: _Builder, settings: NetworkSection) -> str:
         floor = build.number("variance_floor", VARIANCE_FLOOR)
         parts.append(build.node("Div", centred, build.node("Sqrt", build.node("Add", variance, floor))))
     return parts[0] if len(parts) == 1 else build.node("Concat", *parts, axis=1)
+
+
+def _laid(build: _Builder, image: str, view: View) -> str:
+    """The image in a view: what ``View.of`` does."""
+    return _mirrored(build, _transposed(build, image) if view.transposed else image, view)
+
+
+def _back(build: _Builder, level: str, view: View) -> str:
+    """What the network gave for a view, laid over the image again: what ``View.back`` does."""
+    level = _mirrored(build, level, view)
+    return _transposed(build, level) if view.transposed else level
+
+
+def _transposed(build: _Builder, value: str) -> str:
+    return build.node("Transpose", value, perm=[0, 1, 3, 2])
+
+
+def _mirrored(build: _Builder, value: str, view: View) -> str:
+    """Axes reversed, by a slice that steps backwards."""
+    if not view.mirrored:
+        return value
+    count = len(view.mirrored)
+    values = {"from": [-1] * count, "to": [np.iinfo(np.int64).min] * count, "axes": view.mirrored, "step": [-1] * count}
+    axes = "".join(map(str, view.mirrored))
+    names = [build.weight(f"{name}.{axes}", np.array(each, dtype=np.int64)) for name, each in values.items()]
+    return build.node("Slice", value, *names)
+
+
+def _inner(build: _Builder, value: str, border: int) -> str:
+    """A map without the cells along its borders."""
+    if not border:
+        return value
+    values = {"inner.from": [border] * 2, "inner.to": [-border] * 2, "inner.axes": [2, 3]}
+    return build.node("Slice", value, *(build.weight(name, np.array(each)) for name, each in values.items()))
+
+
+def _mean_of(build: _Builder, values: list[str]) -> str:
+    """Mean of tensors of one shape, added in their order."""
+    total = values[0]
+    for value in values[1:]:
+        total = build.node("Add", total, value)
+    return build.node("Mul", total, build.number("share", 1 / len(values))) if len(values) > 1 else total
 
 
 def _levels(build: _Builder, network: Network, image: str) -> list[str]:
@@ -147,15 +195,19 @@ def _convolution(build: _Builder, layer: nn.Sequential, value: str, name: str) -
     )
 
 
-def _distance(build: _Builder, levels: list[str], features: Gaussian) -> None:
-    """Length of the whitened features: their Mahalanobis distance from the training images."""
+def _features(build: _Builder, levels: list[str]) -> str:
+    """Means and standard deviations of channels: what the distance is measured on."""
     floor = build.number("spread_floor", SPREAD_FLOOR)
     columns = [build.mean(levels[index], "space", keep=False) for index in means_of(len(levels))]
     for index in SPREADS_OF:
         centred = build.node("Sub", levels[index], build.mean(levels[index], "space", keep=True))
         variance = build.mean(build.node("Mul", centred, centred), "space", keep=False)
         columns.append(build.node("Sqrt", build.node("Add", variance, floor)))
-    found = build.node("Concat", *columns, axis=1)
+    return build.node("Concat", *columns, axis=1)
+
+
+def _distance(build: _Builder, found: str, features: Gaussian) -> None:
+    """Length of the whitened features: their Mahalanobis distance from the training images."""
     centre = build.weight("features.mean", features.mean.astype(np.float32)[None])
     whitening = build.weight("features.whitening", np.ascontiguousarray(features.whitening, dtype=np.float32))
     white = build.node("MatMul", build.node("Sub", found, centre), whitening)

@@ -193,7 +193,7 @@ class _Run:
         target = torch.tensor([float(self._images[index].conforming) for index in chosen])
         counts = windows.to(self._device).contiguous(memory_format=torch.channels_last)
         found = self._network(counts)
-        loss = _loss(found, target.to(self._device), None if marked is None else marked.to(self._device), plan.training)
+        loss = _loss(found, target.to(self._device), None if marked is None else marked.to(self._device), plan)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
@@ -266,12 +266,13 @@ def _pooled(windows: Tensor, classes: Tensor | None, pool: int) -> tuple[Tensor,
     return avg_pool2d(windows, pool), None if classes is None else classes[:, :, ::pool, ::pool]
 
 
-def _loss(found: Any, target: Tensor, marked: Tensor | None, training: TrainingSection) -> Tensor:
+def _loss(found: Any, target: Tensor, marked: Tensor | None, plan: Plan) -> Tensor:
     """Loss of the image, and of the map where there are boxes; then the crop, not the image, has the label."""
+    training = plan.training
     if marked is None:
         smooth = target * (1 - 2 * training.label_smoothing) + training.label_smoothing
         return binary_cross_entropy_with_logits(found.logit, smooth)
-    dense, beside, dead_inside = targets.dense_losses(-found.map, found.living, marked)
+    dense, beside, dead_inside = targets.dense_losses(-found.map, found.living, marked, plan.network.border_cells)
     image = binary_cross_entropy_with_logits(-found.logit, dead_inside)
     return image + training.dense_weight * dense + training.living_weight * beside
 
@@ -302,7 +303,7 @@ def evaluate(network: Network, images: Sequence[LabelledImage]) -> Measured:
     logits, features, embeddings, boxed = [], [], [], []
     with torch.no_grad():
         for image in images:
-            found = network(counts(image.samples, network.settings.input_pool))
+            found = network.viewed(counts(image.samples, network.settings.input_pool))
             logits.append(float(found.logit[0]))
             features.append(found.features[0].double().numpy())
             embeddings.append(found.embedding[0].double().numpy())

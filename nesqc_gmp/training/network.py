@@ -3,7 +3,8 @@
 The head is a 1 x 1 convolution on the last feature map. With pooling ``mean`` the logit is the mean of its output, so
 each place of the map is that place's share of the logit (Zhou et al. 2016, with the mean and the linear layer
 exchanged). With pooling ``worst`` the head scores *not conforming* at each place and the worst place decides: one dead
-cell makes an image not conforming, however many living ones it shows.
+cell makes an image not conforming, however many living ones it shows. A plan can leave the places along the border out
+of that, where cells are cut off.
 """
 
 from __future__ import annotations
@@ -100,6 +101,35 @@ def _convolution(channels_in: int, channels: int, kernel: int, stride: int) -> n
     )
 
 
+class View(NamedTuple):
+    """One way to lay an image before the network: transposed or not, then mirrored along axes.
+
+    Attributes:
+        transposed: Rows and columns exchanged.
+        mirrored: Axes that are reversed, 2 (top and bottom) and 3 (left and right).
+    """
+
+    transposed: bool
+    mirrored: tuple[int, ...]
+
+    def of(self, image: Tensor) -> Tensor:
+        """The image ``(n, channels, height, width)`` in this view."""
+        return torch.flip(image.transpose(2, 3) if self.transposed else image, self.mirrored)
+
+    def back(self, levels: Tensor) -> Tensor:
+        """What the network gave for this view, laid over the image again."""
+        levels = torch.flip(levels, self.mirrored)
+        return levels.transpose(2, 3) if self.transposed else levels
+
+
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
+VIEWS = {
+    "one": (View(False, ()),),
+    "eight": tuple(View(transposed, mirrored) for transposed in (False, True) for mirrored in MIRRORS),
+}
+"""The image as it is, or its eight turns by 90 degrees and mirrors: their mean is the same however the image lies."""
+
+
 class Network(nn.Module):
     """Counts to logits, maps, embeddings and features.
 
@@ -122,18 +152,42 @@ class Network(nn.Module):
 
     def forward(self, counts: Tensor) -> Evaluation:
         """Evaluate ``(n, 1, height, width)`` 16-bit counts, as 32-bit floats, that were pooled by ``input_pool``."""
+        levels = self._levels(counts)
+        return self._judged(levels[-1], _features(levels))
+
+    def viewed(self, counts: Tensor) -> Evaluation:
+        """The same, the last feature map and the features averaged over the views of the plan."""
+        views = VIEWS[self.settings.views]
+        found = [self._levels(view.of(counts)) for view in views]
+        last = torch.stack([view.back(levels[-1]) for view, levels in zip(views, found, strict=True)]).mean(dim=0)
+        return self._judged(last, torch.stack([_features(levels) for levels in found]).mean(dim=0))
+
+    def _levels(self, counts: Tensor) -> list[Tensor]:
         levels = [torch.relu(self.stem(normalised(counts, self.settings.normalisation)))]
         for stage in self.stages:
             levels.append(stage(levels[-1]))
-        heads: Tensor = self.head(levels[-1])
+        return levels
+
+    def _judged(self, last: Tensor, features: Tensor) -> Evaluation:
+        heads: Tensor = self.head(last)
         scored, living = heads[:, :1], heads[:, 1:] if self.settings.living_map else None
         if self.settings.pooling == "worst":
             # max() and not amax(): the gradient of a tie goes to one place.
-            activation, logit = -scored, -scored.flatten(1).max(dim=1).values
+            activation, logit = -scored, -inner(scored, self.settings.border_cells).flatten(1).max(dim=1).values
         else:
             activation, logit = scored, scored.mean(dim=(1, 2, 3))
-        means = {index: levels[index].mean(dim=(2, 3), keepdim=True) for index in means_of(len(levels))}
-        centred = [levels[index] - means[index] for index in SPREADS_OF]
-        spreads = [torch.sqrt((part * part).mean(dim=(2, 3)) + SPREAD_FLOOR) for part in centred]
-        features = torch.cat([*(mean.flatten(1) for mean in means.values()), *spreads], dim=1)
-        return Evaluation(logit, activation, living, means[len(levels) - 1].flatten(1), features)
+        return Evaluation(logit, activation, living, last.mean(dim=(2, 3)), features)
+
+
+def inner(places: Tensor, border: int) -> Tensor:
+    """A map ``(n, 1, rows, columns)`` without ``border`` cells along each border."""
+    rows, columns = places.shape[2:]
+    return places[:, :, border : rows - border, border : columns - border]
+
+
+def _features(levels: list[Tensor]) -> Tensor:
+    """Means and standard deviations of channels; see ``Evaluation``."""
+    means = {index: levels[index].mean(dim=(2, 3), keepdim=True) for index in means_of(len(levels))}
+    centred = [levels[index] - means[index] for index in SPREADS_OF]
+    spreads = [torch.sqrt((part * part).mean(dim=(2, 3)) + SPREAD_FLOOR) for part in centred]
+    return torch.cat([*(mean.flatten(1) for mean in means.values()), *spreads], dim=1)

@@ -1,9 +1,10 @@
-"""Four ways to tell that an image is unlike the training images, compared on images that the model is not for.
+"""Ways to tell that an image is unlike the training images, compared on images that the model is not for.
 
 Each is set to refuse the same share of development images that its network had not seen, so what it refuses of other
-images can be compared: the Mahalanobis distance of the features (Lee et al. 2018) and that of the image statistics,
-both locked into the package; the distance of the embedding to its fifth neighbour among the training images (Sun et
-al. 2022); the energy of the logit (Liu et al. 2020).
+images can be compared. Locked into the package are the Mahalanobis distance of the features (Lee et al. 2018) and that
+of the image statistics; not taken were the distance of the embedding to its fifth neighbour among the training images
+(Sun et al. 2022) and the energy of the logit (Liu et al. 2020). The whole check of a package refuses by one of the two
+distances or by size, light and focus, whose limits are the extremes of the development images.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nesqc_gmp.errors import ImageRejectedError
+from nesqc_gmp.errors import ImageRejectedError, NotFoundError
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.inference.session import Session
 from nesqc_gmp.training.corruptions import CORRUPTIONS
 from nesqc_gmp.training.measure import Floats
 
-METHODS = ("features", "statistics", "features or statistics", "5th neighbour", "energy")
+METHODS = ("features", "statistics", "light and focus", "5th neighbour", "energy")
 NEIGHBOUR = 5
 
 Gray = NDArray[np.uint16]
@@ -37,27 +38,33 @@ class Outside:
     Attributes:
         name: The folder or the change.
         images: Images of that kind.
-        unreadable: Files that the decoder refused before any check.
-        refused: Share refused by each method, in the order of ``METHODS``.
+        unfit: Of these, files that the decoder or the limits of size refused; nothing more was measured of them.
+        refused: Share of the others refused by each method, in the order of ``METHODS``; empty where there are none.
+        whole: Share of all of them refused by the whole check of the package, ``unfit`` included.
     """
 
     name: str
     images: int
-    unreadable: int
+    unfit: int
     refused: tuple[float, ...]
+    whole: float
 
 
 @dataclass(frozen=True, slots=True)
 class Unlikeness:
-    """How unlike the training images ``n`` images are, by each single method; larger is more unlike."""
+    """How unlike the training images ``n`` images are, by each single method; larger is more unlike.
+
+    ``light`` tells which are outside the locked limits of light and focus.
+    """
 
     features: Floats
     statistics: Floats
     neighbour: Floats
     energy: Floats
+    light: NDArray[np.bool_]
 
     def columns(self) -> tuple[Floats, ...]:
-        """The four, in one order."""
+        """The four that have a limit each, in one order."""
         return self.features, self.statistics, self.neighbour, self.energy
 
 
@@ -82,7 +89,11 @@ def energy(logit: Floats) -> Floats:
 
 
 def measured(
-    session: Session, images: Iterable[Gray], known: Floats, statistics: Callable[[Gray], float]
+    session: Session,
+    images: Iterable[Gray],
+    known: Floats,
+    statistics: Callable[[Gray], float],
+    light: Callable[[Gray], bool],
 ) -> Unlikeness:
     """Every method on images, by the exported graph.
 
@@ -91,28 +102,36 @@ def measured(
         images: Gray samples.
         known: Embeddings of the training images.
         statistics: Distance of the statistics of an image.
+        light: Whether an image is outside the limits of light and focus.
     """
-    rows, embeddings = [], []
+    rows, embeddings, lit = [], [], []
     for samples in images:
         outputs = session.run(samples)
         rows.append((float(outputs["distance"][0]), statistics(samples), float(outputs["logit"][0])))
         embeddings.append(outputs["embedding"][0].astype(np.float64))
+        lit.append(light(samples))
     distance, statistic, logit = np.array(rows, dtype=np.float64).T
-    return Unlikeness(distance, statistic, nearest(np.stack(embeddings), known), energy(logit))
+    return Unlikeness(distance, statistic, nearest(np.stack(embeddings), known), energy(logit), np.array(lit))
 
 
-def compared(name: str, found: Unlikeness, limits: tuple[float, ...], unreadable: int = 0) -> Outside:
-    """Share refused by each method and by the two that are locked together.
+def compared(name: str, found: Unlikeness | None, limits: tuple[float, ...], unfit: int = 0) -> Outside:
+    """Share refused by each method and by the whole check.
 
     Args:
         name: What the images are.
-        found: How unlike they are.
+        found: How unlike they are; ``None`` where none could be measured.
         limits: Limit of each method, in the order of ``Unlikeness.columns``.
-        unreadable: Files refused by the decoder.
+        unfit: Files refused by the decoder or the limits of size.
     """
-    over = [column > limit for column, limit in zip(found.columns(), limits, strict=True)]
-    ordered = (over[0], over[1], over[0] | over[1], over[2], over[3])
-    return Outside(name, len(over[0]), unreadable, tuple(float(each.mean()) for each in ordered))
+    if found is None:
+        return Outside(name, unfit, unfit, (), 1.0)
+    features, statistics, neighbour, energy = (
+        column > limit for column, limit in zip(found.columns(), limits, strict=True)
+    )
+    total = len(features) + unfit
+    whole = (int((features | statistics | found.light).sum()) + unfit) / total
+    shares = tuple(float(each.mean()) for each in (features, statistics, found.light, neighbour, energy))
+    return Outside(name, total, unfit, shares, whole)
 
 
 def changed(images: Iterable[Gray]) -> Iterator[tuple[str, list[Gray]]]:
@@ -122,11 +141,15 @@ def changed(images: Iterable[Gray]) -> Iterator[tuple[str, list[Gray]]]:
         yield name, [gray_samples(corrupt(picture)) for picture in eight]
 
 
-def read_folder(folder: Path, edge_min: int, at_most: int) -> tuple[list[Gray], int]:
-    """Images of a folder, evenly chosen, and how many of those the decoder or the size limit refused."""
-    files = sorted(
-        file for file in folder.rglob("*") if file.suffix.lower() in {".png", ".tif", ".tiff", ".jpg", ".bmp"}
-    )
+def read_folder(folder: Path, edges: tuple[int, int], at_most: int) -> tuple[list[Gray], int]:
+    """Images of a folder, evenly chosen, and how many of those the decoder or the limits of size refused.
+
+    Raises:
+        NotFoundError: The folder holds no image.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _ENDINGS)
+    if not files:
+        raise NotFoundError("the folder holds no image", where=str(folder), remedy="Correct input.outside in the plan.")
     chosen = files[:: max(1, -(-len(files) // at_most))]
     images, refused = [], 0
     for file in chosen:
@@ -135,7 +158,7 @@ def read_folder(folder: Path, edge_min: int, at_most: int) -> tuple[list[Gray], 
         except ImageRejectedError:
             refused += 1
             continue
-        if min(samples.shape) < edge_min:
+        if min(samples.shape) < edges[0] or max(samples.shape) > edges[1]:
             refused += 1
         else:
             images.append(samples)

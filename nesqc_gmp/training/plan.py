@@ -119,6 +119,10 @@ class NetworkSection(Section):
         pooling: ``mean``: the logit is the mean of the map; ``worst``: the least conforming place of the map decides.
         tile_cells: Edge, in cells of the map, of the tiles whose embeddings the graph gives.
         living_map: Learn a second map, of the living cells, from the boxes; it is not exported.
+        border_cells: Cells of the map along each border in which nothing is judged, with pooling ``worst``: what the
+            border cuts off cannot be told.
+        views: ``eight``: the exported graph takes the mean over the eight turns by 90 degrees and mirrors of an image,
+            so that none of them changes the score; it costs eight times the arithmetic.
     """
 
     input_pool: Literal[1, 2] = 1
@@ -129,6 +133,8 @@ class NetworkSection(Section):
     pooling: Literal["mean", "worst"]
     tile_cells: Count = 4
     living_map: bool = False
+    border_cells: Annotated[int, Field(ge=0, le=4)] = 0
+    views: Literal["one", "eight"] = "one"
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
@@ -136,6 +142,8 @@ class NetworkSection(Section):
             raise ValueError("strides and widths must be equally many: first the stem, then each block")
         if self.living_map and self.pooling != "worst":
             raise ValueError('a map of living cells goes with pooling "worst" only')
+        if self.border_cells and self.pooling != "worst":
+            raise ValueError('border cells are left out with pooling "worst" only')
         return self
 
     @property
@@ -271,15 +279,31 @@ class InputSection(Section):
     outside: tuple[str, ...] = ()
 
 
+class HeatMapSection(Section):
+    """Limits on what the heat map shows; see ``robustness.heat_map``. ``None`` is no limit.
+
+    Attributes:
+        deletion_min: Least area by which taking places away in the order of the map lies below random order.
+        insertion_min: Least area by which bringing them back lies above random order.
+        random_weights_max: Largest rank correlation with maps of networks that were never trained.
+    """
+
+    deletion_min: float | None = None
+    insertion_min: float | None = None
+    random_weights_max: Share | None = None
+
+
 class RobustnessSection(Section):
     """What may happen to the verdicts of test images that are turned, lit or compressed otherwise.
 
     Attributes:
         images: Test images that are changed, evenly chosen.
         limits: Largest share of verdicts that may change, by the printed name of the disturbance.
+        heat_map: Limits on the heat map.
     """
 
     images: Count = 30
+    heat_map: HeatMapSection = HeatMapSection()
     limits: dict[str, Share] = {}
 
     @model_validator(mode="after")
@@ -321,8 +345,11 @@ class Plan(Section):
         cell = self.network.stride
         if self.training.crop % cell:
             raise ValueError(f"training.crop must be a multiple of {cell}, the cell of the map")
-        if self.input.edge_min < cell * max(4, self.network.tile_cells):
-            raise ValueError(f"input.edge_min must hold 4 cells of {cell} pixels and one tile of the map")
+        border = 2 * self.network.border_cells
+        if self.input.edge_min < cell * max(4 + border, self.network.tile_cells):
+            raise ValueError(f"input.edge_min must hold {4 + border} cells of {cell} pixels and one tile of the map")
+        if self.training.crop < cell * (1 + border):
+            raise ValueError(f"training.crop must hold {1 + border} cells of {cell} pixels")
         if self.data.simulated and not self.model.demonstration:
             raise ValueError("a model trained on simulated images is a demonstration")
         if self.calibration.band == "each family" and self.cross_validation is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -25,12 +25,16 @@ from nesqc_gmp.reports.document import (
     Series,
     Table,
 )
+from nesqc_gmp.robustness.heat_map import STEPS
+from nesqc_gmp.robustness.perturbations import CATALOGUE, UNITS
+from nesqc_gmp.robustness.run import Effect
 from nesqc_gmp.statistics.auroc import auroc, curve
 from nesqc_gmp.statistics.outcomes import AtThreshold, at_threshold
 from nesqc_gmp.training.card import environment, number
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.disturbance import Robustness
 from nesqc_gmp.training.fit import Epoch
+from nesqc_gmp.training.heat_map_checks import HeatMapChecks
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.label_noise import noise_sentence
 from nesqc_gmp.training.outside import METHODS, Outside
@@ -55,6 +59,7 @@ class Material:
         results: What was measured.
         outside: What the input check refuses.
         robustness: What disturbances do.
+        maps: Whether heat maps show what the model decides on.
         epochs: Every epoch of every fit.
         pictured: Images whose heat maps are shown.
         model_sha256: Digest of the package.
@@ -66,6 +71,7 @@ class Material:
     results: Results
     outside: tuple[Outside, ...]
     robustness: Robustness
+    maps: HeatMapChecks
     epochs: tuple[Epoch, ...]
     pictured: tuple[LabelledImage, ...]
     model_sha256: str
@@ -99,6 +105,7 @@ def report(material: Material, session: Session) -> Document:
             *_families(material),
             *_outside(material),
             *_robustness(material.robustness),
+            *_heat_maps(material.maps),
             *_pictures(material, session),
             *_repeat(material),
         ),
@@ -264,19 +271,25 @@ def _families(material: Material) -> list[Block]:
 
 def _outside(material: Material) -> list[Block]:
     rows = tuple(
-        (each.name, str(each.images), str(each.unreadable), *(f"{share:.1%}" for share in each.refused))
+        (
+            each.name,
+            str(each.images),
+            str(each.unfit),
+            *([f"{share:.1%}" for share in each.refused] or ["none left"] * len(METHODS)),
+            f"{each.whole:.1%}",
+        )
         for each in material.outside
-        if each.refused
     )
     share = material.plan.calibration.distance_refused
     return [
         Heading("Input check"),
         Paragraph(
             f"Share refused by each way to tell an image that is unlike the training images, each set to refuse "
-            f"{share:.1%} of the development images. Features and statistics are locked into the package; an image "
-            "refused by either gets no verdict."
+            f"{share:.1%} of the development images. Features, statistics and the limits of size, light and focus are "
+            "locked into the package; an image refused by any of them gets no verdict, and the last column counts it. "
+            "Not taken: by the decoder or the limits of size; the columns after it speak of the other images."
         ),
-        Table(("Images", "Count", "Not read", *METHODS), rows, "", (1, 2, 3, 4, 5, 6, 7)),
+        Table(("Images", "Count", "Not taken", *METHODS, "Whole check"), rows, "", tuple(range(1, 4 + len(METHODS)))),
     ]
 
 
@@ -301,7 +314,71 @@ def _robustness(found: Robustness) -> list[Block]:
             "Verdicts of the same images, disturbed. Changed: another verdict than before; refused: of these, by the "
             "input check; dangerous: not conforming before and conforming now. Shifts are those of the score."
         ),
+        *_robustness_charts({effect.name: effect for effect in found.effects}),
         Table(head, rows, "", (1, 2, 3, 4, 5, 6)),
+    ]
+
+
+_SIGNED = ("magnification", "brightness", "contrast")
+_UNSIGNED = ("shift", "focus blur", "noise", "JPEG loss", "illumination gradient")
+
+
+def _robustness_charts(effects: Mapping[str, Effect]) -> list[Block]:
+    """Share of changed verdicts over the angle, then over the strength of what has no common unit."""
+    label = "Share of verdicts that change"
+    turned = _over_strength("rotation", effects, 1.0)
+    charts: list[Block] = [
+        Chart("Turned", "Angle, degrees", label, (turned,), x_range=(0, 360), y_range=(0, 1)),
+    ]
+    for title, names, low in (("Changed either way", _SIGNED, -1.0), ("Changed one way", _UNSIGNED, 0.0)):
+        largest = {name: max(abs(each.strength) for each in CATALOGUE if each.name == name) for name in names}
+        caption = ", ".join(f"{name} {largest[name]:g} {UNITS[name]}" for name in names)
+        series = tuple(_over_strength(name, effects, largest[name]) for name in names)
+        x_label = "Strength, of the largest that was tried"
+        charts.append(
+            Chart(title, x_label, label, series, x_range=(low, 1), y_range=(0, 1), caption=f"Largest: {caption}")
+        )
+    return charts
+
+
+def _over_strength(name: str, effects: Mapping[str, Effect], unit: float) -> Series:
+    """Undisturbed is strength 0, where nothing changes."""
+    points = [(0.0, 0.0)]
+    points += [
+        (each.strength / unit, effects[str(each)].changed_share or 0.0) for each in CATALOGUE if each.name == name
+    ]
+    x, y = zip(*sorted(points), strict=True)
+    return Series(name, x, y)
+
+
+def _heat_maps(maps: HeatMapChecks) -> list[Block]:
+    shares = tuple(step / STEPS for step in range(STEPS + 1))
+    named = (
+        ("deleted by the map", maps.curves.deletion),
+        ("deleted at random", maps.curves.random_deletion),
+        ("inserted by the map", maps.curves.insertion),
+        ("inserted at random", maps.curves.random_insertion),
+    )
+    chart = Chart(
+        "The verdict while places are taken away or brought back",
+        "Share of the image",
+        "Probability of the first verdict",
+        tuple(Series(name, shares, values) for name, values in named),
+        x_range=(0, 1),
+        y_range=(0, 1),
+        caption=f"Mean over {maps.images} images",
+    )
+    rows = tuple((check.name, f"{check.value:.3f}", check.limit, check.verdict) for check in maps.checks)
+    return [
+        Heading("What the heat map shows"),
+        Paragraph(
+            "Places are blurred away, or brought back into a blurred image, those first that speak most for the "
+            "verdict; a map that shows what decides does so faster than random order (Petsiuk et al. 2018). The map of "
+            "a network that was never trained must look different (Adebayo et al. 2018; rank correlation without "
+            "sign, the largest of three networks)."
+        ),
+        chart,
+        Table(("Check", "Value", "Limit", "Verdict"), rows, "", (1,)),
     ]
 
 

@@ -33,6 +33,7 @@ from nesqc_gmp.training.disturbance import disturbed
 from nesqc_gmp.training.export import GRAPH, export
 from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
 from nesqc_gmp.training.golden import golden_images, write_golden
+from nesqc_gmp.training.heat_map_checks import check_heat_maps
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import Judged, judged, statistics_of
 from nesqc_gmp.training.measure import Gaussian, fit_gaussian, temperature
@@ -179,14 +180,18 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     outside = compare(places, session, (fits.known.embedding, statistics), unseen, test, description)
     show.step("disturbing images")
     robustness = disturbed(plan.robustness, session, statistics, test or unseen.images, description)
-    facts = training_facts(plan, loaded, description, results, outside, robustness)
+    show.step("checking heat maps")
+    maps = check_heat_maps(plan, session, test or unseen.images)
+    facts = training_facts(plan, loaded, description, results, outside, robustness, maps)
     (package / TRAINING).write_bytes(canonical_json(facts))
     (package / CARD).write_text(card(plan, loaded, description, results, outside), encoding="utf-8")
     locked = lock(package, description)
     Engine(locked)
     show.step("writing the report")
     pictured = _pictured(test or unseen.images)
-    material = Material(plan, loaded, results, outside, robustness, fits.epochs, pictured, locked.digest, exported)
+    material = Material(
+        plan, loaded, results, outside, robustness, maps, fits.epochs, pictured, locked.digest, exported
+    )
     document = report(material, session)
     reports = (folder.with_name(f"{folder.name}.report.pdf"), folder.with_name(f"{folder.name}.report.html"))
     write_whole(reports[0], render_pdf(document))
@@ -216,7 +221,7 @@ def _difference(
     for image in images:
         outputs = session.run(image)
         with torch.no_grad():
-            found = network(counts(image, network.settings.input_pool))
+            found = network.viewed(counts(image, network.settings.input_pool))
         expected = {
             "logit": found.logit.numpy() / degree,
             "map": found.map.numpy() / degree,

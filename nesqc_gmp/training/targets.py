@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, max_pool2d
 
 from nesqc_gmp.training.augment import IGNORED
 from nesqc_gmp.training.images import Box
+from nesqc_gmp.training.network import inner
 
 BACKGROUND, LIVING, DEAD = 0, 1, 2
 RIM = 0.25
@@ -36,7 +37,7 @@ def marks(shape: tuple[int, int], boxes: tuple[Box, ...]) -> NDArray[np.uint8]:
     return found
 
 
-def dense_losses(dead: Tensor, living: Tensor | None, marked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def dense_losses(dead: Tensor, living: Tensor | None, marked: Tensor, border: int) -> tuple[Tensor, Tensor, Tensor]:
     """Losses of the maps against the boxes, and whether a dead cell is there.
 
     Places that are already right count less: the weight is the error of the probability (Lin et al. 2017, gamma 1).
@@ -45,10 +46,11 @@ def dense_losses(dead: Tensor, living: Tensor | None, marked: Tensor) -> tuple[T
         dead: ``(n, 1, rows, columns)`` log-odds of a dead cell.
         living: The same of a living cell, or ``None``.
         marked: ``(n, 1, height, width)`` classes of the pixels.
+        border: Cells along each border in which nothing is judged.
 
     Returns:
         Loss of the map of dead cells, loss of that of living cells (0 without it), and ``(n,)`` 1.0 where a core of a
-        dead cell lies inside.
+        dead cell lies inside the border.
     """
     cell = marked.shape[-1] // dead.shape[-1]
     dead_core, living_core, touched = (
@@ -61,7 +63,7 @@ def dense_losses(dead: Tensor, living: Tensor | None, marked: Tensor) -> tuple[T
     if living is not None:
         living_weight = torch.where((dead_core > 0) | (living_core > 0), _LIVING_WEIGHT, other)
         beside = _focal(living, living_core, living_weight)
-    return loss, beside, dead_core.flatten(1).max(dim=1).values
+    return loss, beside, inner(dead_core, border).flatten(1).max(dim=1).values
 
 
 def _focal(logit: Tensor, target: Tensor, weight: Tensor) -> Tensor:

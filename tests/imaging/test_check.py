@@ -9,15 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nesqc_gmp.imaging.bands import differences, product
 from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.frame import Frame, Samples, luminance
 from nesqc_gmp.imaging.measures import (
-    blocks,
     focus_measure,
-    gradient_energy,
     illumination_unevenness,
-    laplacian,
     saturated_share,
 )
 from nesqc_gmp.records.images import InputFinding, InputSpace
@@ -155,8 +153,9 @@ def test_laplacian_and_gradient_by_hand() -> None:
     """A single 1 on a 5 x 5 field of 0: Laplacian -4 and four 1; two differences of size 1 in each direction."""
     point = np.zeros((5, 5))
     point[2, 2] = 1.0
-    np.testing.assert_array_equal(laplacian(point), [[0, 1, 0], [1, -4, 1], [0, 1, 0]])
-    assert gradient_energy(point) == pytest.approx(2 / 20 + 2 / 20)
+    down, across, curvature = differences(point)
+    np.testing.assert_array_equal(curvature, [[0, 1, 0], [1, -4, 1], [0, 1, 0]])
+    assert product(down, down) / down.size + product(across, across) / across.size == pytest.approx(2 / 20 + 2 / 20)
     assert focus_measure(point) == pytest.approx((16 + 4) / 9 / 0.2)
 
 
@@ -173,6 +172,19 @@ def test_focus_does_not_depend_on_contrast_and_falls_with_blur() -> None:
     blurred = (sharp[:-1, :-1] + sharp[1:, :-1] + sharp[:-1, 1:] + sharp[1:, 1:]) / 4
     assert focus_measure(blurred) < 0.7 * focus_measure(sharp)
     assert focus_measure(np.full((64, 64), 0.5)) == 0.0
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (513, 500), (1639, 40), (32, 3000), (300, 400, 3)])
+def test_measures_of_samples_are_those_of_their_luminance(shape: tuple[int, ...]) -> None:
+    """Bands of rows and exact sums of samples give what the whole luminance gives in 64-bit floats."""
+    samples = np.random.default_rng(len(shape)).integers(100, 60_000, shape, dtype=np.uint16)
+    light = luminance(samples)
+    gradient = (np.diff(light, axis=0) ** 2).mean() + (np.diff(light, axis=1) ** 2).mean()
+    curvature = light[:-2, 1:-1] + light[2:, 1:-1] + light[1:-1, :-2] + light[1:-1, 2:] - 4 * light[1:-1, 1:-1]
+    assert focus_measure(samples) == pytest.approx((curvature**2).mean() / gradient, rel=1e-6)
+    assert illumination_unevenness(samples) == pytest.approx(illumination_unevenness(light), rel=1e-9)
+    ends = np.where(samples < 6000, samples.dtype.type(0), samples)
+    assert saturated_share(ends) == ((ends == 0) if ends.ndim == 2 else (ends == 0).any(axis=2)).mean()
 
 
 def test_focus_of_white_noise_is_five() -> None:
@@ -196,11 +208,6 @@ def test_illumination_surface_is_the_least_squares_fit() -> None:
     design = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=1)
     fit = design @ np.linalg.lstsq(design, cells.reshape(-1), rcond=None)[0]
     assert illumination_unevenness(cells) == pytest.approx(np.ptp(fit) / cells.mean())
-
-
-def test_blocks_lie_around_the_middle() -> None:
-    field = np.arange(5 * 6, dtype=float).reshape(5, 6)
-    np.testing.assert_array_equal(blocks(field, 4)[0, :, 0, :], field[:4, 1:5])
 
 
 def test_luminance_by_hand() -> None:

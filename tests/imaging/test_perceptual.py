@@ -11,11 +11,12 @@ from PIL import Image, ImageEnhance
 
 from nesqc_gmp.imaging.area import area_means
 from nesqc_gmp.imaging.decode import decode
-from nesqc_gmp.imaging.duplicates import find_duplicates
+from nesqc_gmp.imaging.duplicates import KnownImages
 from nesqc_gmp.imaging.frame import Samples
 from nesqc_gmp.imaging.perceptual import (
     NEAR_DUPLICATE_DISTANCE,
     NO_STRUCTURE,
+    orientations,
     perceptual_distance,
     perceptual_hash,
 )
@@ -148,16 +149,18 @@ def test_each_duplicate_has_its_strongest_kind() -> None:
     new = facts(texture(1))
     other = "0" * 64
     near = facts(resaved(texture(1), 80))
-    found = find_duplicates(
-        new,
+    images = KnownImages()
+    assert images.like(new) == ()
+    images.add(
         [
             known(new, "bytes"),
             known(new, "pixels", sha256=other),
             known(near, "near"),
             known(facts(texture(2)), "far"),
             known(new, "flat", sha256=other, pixels_sha256=other, perceptual_hash=NO_STRUCTURE),
-        ],
+        ]
     )
+    found = images.like(new)
     assert [(each.image, each.kind) for each in found] == [
         ("bytes", "same bytes"),
         ("pixels", "same pixels"),
@@ -165,7 +168,34 @@ def test_each_duplicate_has_its_strongest_kind() -> None:
     ]
     assert found[0].distance == found[1].distance == 0
     assert 0 <= found[2].distance <= NEAR_DUPLICATE_DISTANCE
-    assert find_duplicates(new, []) == ()
+
+
+def test_search_of_many_is_the_definition_pair_by_pair() -> None:
+    """3,000 hashes drawn around a few, flat ones among them, in two helpings; the distance of each pair by itself."""
+    generator = np.random.default_rng(7)
+    centres = generator.integers(0, 2**63, 5, dtype=np.uint64)
+    flips = [
+        sum(1 << int(bit) for bit in set(generator.integers(1, 64, int(count))))
+        for count in generator.integers(0, 20, 3000)
+    ]
+    texts = [f"{(int(centres[n % 5]) ^ flip) | 1:016x}" for n, flip in enumerate(flips)]
+    texts[::50] = [NO_STRUCTURE] * 60
+    base = facts(texture(1))
+    everything = [
+        known(base, f"I{n}", sha256=f"{n:064x}", pixels_sha256=f"{n:064x}", perceptual_hash=text)
+        for n, text in enumerate(texts)
+    ]
+    images = KnownImages()
+    images.add(everything[:700])
+    images.add(iter(everything[700:]))
+    turned = [orientations(texts[7])[5], orientations(texts[8])[3]]
+    for text in [*texts[:12], *(f"{value:016x}" for value in turned), NO_STRUCTURE]:
+        new = base.model_copy(update={"perceptual_hash": text})
+        distances = [(n, perceptual_distance(text, other)) for n, other in enumerate(texts)]
+        expected = [(f"I{n}", distance) for n, distance in distances if distance <= NEAR_DUPLICATE_DISTANCE]
+        assert [(each.image, each.distance) for each in images.like(new)] == expected
+        assert {each.kind for each in images.like(new)} <= {"near copy"}
+        assert (len(expected) > 0) == (text != NO_STRUCTURE)
 
 
 def test_limit_on_phase_contrast_tiles() -> None:

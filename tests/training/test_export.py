@@ -21,12 +21,14 @@ from tests.training import plans  # noqa: E402
 
 POOLED = {**plans.TINY["network"], "input_pool": 2, "normalisation": "mean"}
 CASES: dict[str, dict[str, Any]] = {"mean": {}, "pooled": {"network": POOLED}, "worst": plans.WORST}
+CASES["eight views"] = {**plans.WORST, "network": {**plans.WORST["network"], "views": "eight"}}
+CASES["border"] = {**plans.WORST, "network": {**plans.WORST["network"], "border_cells": 1, "views": "eight"}}
 
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
 def trained(request: pytest.FixtureRequest) -> tuple[Network, Gaussian]:
     plan = plans.plan(CASES[request.param])
-    images = plans.images(boxed=request.param == "worst")
+    images = plans.images(boxed=request.param not in ("mean", "pooled"))
     network = fit(images, plan, "final", None, lambda epoch: None)
     return network, fit_gaussian(evaluate(network, images).features, 0.5)
 
@@ -38,7 +40,7 @@ def test_every_output_of_the_graph_is_that_of_torch(trained: tuple[Network, Gaus
     for picture in (whole, np.ascontiguousarray(whole[:51, :62])):
         found = session.run(picture)
         with torch.no_grad():
-            expected = network(counts(picture, network.settings.input_pool))
+            expected = network.viewed(counts(picture, network.settings.input_pool))
         logit = expected.logit.double().numpy() / 1.7
         assert found["logit"] == pytest.approx(logit, abs=1e-5)
         assert found["probability"] == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
@@ -50,7 +52,9 @@ def test_every_output_of_the_graph_is_that_of_torch(trained: tuple[Network, Gaus
 def test_the_logit_is_the_mean_of_the_map_or_its_worst_place(trained: tuple[Network, Gaussian]) -> None:
     network, features = trained
     found = Session(export(network, 1.0, features), GRAPH, RUNTIME).run(plans.images()[1].samples)
-    pooled = found["map"].min() if network.settings.pooling == "worst" else found["map"].mean()
+    border = network.settings.border_cells
+    judged = found["map"][:, :, border : -border or None, border : -border or None]
+    pooled = judged.min() if network.settings.pooling == "worst" else judged.mean()
     assert found["logit"][0] == pytest.approx(pooled, abs=1e-5)
 
 
@@ -73,3 +77,22 @@ def test_a_blank_image_gives_finite_outputs(trained: tuple[Network, Gaussian], l
     session = Session(export(trained[0], 1.0, trained[1]), GRAPH, RUNTIME)
     outputs = session.run(np.full((64, 64), level, np.uint16))
     assert all(np.isfinite(value).all() for value in outputs.values())
+
+
+@pytest.mark.parametrize("size", [(64, 64), (63, 70)])
+def test_eight_views_give_one_score_however_the_image_lies(size: tuple[int, int]) -> None:
+    plan = plans.plan(CASES["eight views"])
+    images = plans.images(boxed=True)
+    network = fit(images, plan, "final", None, lambda epoch: None)
+    features = fit_gaussian(evaluate(network, images).features, 0.5)
+    session = Session(export(network, 1.0, features), GRAPH, RUNTIME)
+    picture = np.random.default_rng(5).integers(9000, 30000, size).astype(np.uint16)
+    first = session.run(picture)
+    for turns in range(4):
+        for laid in (np.rot90(picture, turns), np.fliplr(np.rot90(picture, turns))):
+            found = session.run(np.ascontiguousarray(laid))
+            assert found["logit"] == pytest.approx(first["logit"], abs=1e-5)
+            assert found["distance"] == pytest.approx(first["distance"], rel=1e-4)
+            assert found["embedding"] == pytest.approx(first["embedding"], abs=1e-5)
+    quarter = session.run(np.ascontiguousarray(np.rot90(picture)))
+    assert quarter["map"][0, 0] == pytest.approx(np.rot90(first["map"][0, 0]), abs=1e-5)

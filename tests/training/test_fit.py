@@ -207,3 +207,25 @@ def test_what_is_measured_of_an_image_does_not_depend_on_the_others() -> None:
     alone = evaluate(network, IMAGES[1:2])
     assert np.array_equal(together.logit[1:2], alone.logit)
     assert np.array_equal(together.boxed[1:2], alone.boxed)
+
+
+def test_a_dead_cell_cut_by_the_border_is_not_asked_for() -> None:
+    """Map of 6 x 6 cells of 4 pixels: the core lies in the outer ring, so with one border cell nothing is there."""
+    marked = torch.zeros(1, 1, 24, 24, dtype=torch.uint8)
+    marked[..., 0:3, 8:12] = targets.DEAD
+    dead = torch.zeros(1, 1, 6, 6)
+    assert targets.dense_losses(dead, None, marked, 0)[2].tolist() == [1.0]
+    assert targets.dense_losses(dead, None, marked, 1)[2].tolist() == [0.0]
+    marked[..., 12:16, 12:16] = targets.DEAD
+    assert targets.dense_losses(dead, None, marked, 1)[2].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("views", ["one", "eight"])
+def test_the_score_does_not_depend_on_the_border_of_the_map(views: str) -> None:
+    section = plans.plan(
+        {**plans.WORST, "network": {**plans.WORST["network"], "border_cells": 1, "views": views}}
+    ).network
+    network = Network(section).eval()
+    with torch.no_grad():
+        found = network.viewed(torch.rand(1, 1, 64, 72) * 30000)
+    assert float(found.logit) == pytest.approx(float(found.map[0, 0, 1:-1, 1:-1].min()))

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nesqc_gmp.training.measure import Thresholds, distance_limit, fit_gaussian, temperature, thresholds
 from nesqc_gmp.training.plan import CalibrationSection
@@ -29,11 +31,28 @@ def test_temperature_of_separated_scores_stops_at_its_range() -> None:
     assert temperature(np.array([-9.0, 9.0]), np.array([False, True])) == 0.5
 
 
-def test_thresholds_hold_both_quantiles() -> None:
-    """Quantiles of evenly spaced scores, by hand: 0.99 of 0 to 0.9 and 0.01 of 0.1 to 1, rounded outwards."""
+def test_thresholds_hold_both_shares() -> None:
+    """By hand: of 1001 scores 10 may be wrong; the eleventh highest of 0 to 0.9 is 0.891, one step above it 0.90."""
     score = np.concatenate([np.linspace(0.0, 0.9, 1001), np.linspace(0.1, 1.0, 1001)])
     found = _band(score, np.arange(2002) > 1000, 2)
-    assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.90"), Decimal("0.10"))
+    assert (found.conforming_from, found.not_conforming_below) == (Decimal("0.90"), Decimal("0.11"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), share=st.sampled_from([0.01, 0.05, 0.1, 0.25]), size=st.integers(4, 80))
+def test_no_more_than_the_declared_share_of_either_class_is_wrong(seed: int, share: float, size: int) -> None:
+    """Counted again with the comparison of the decision itself, in each of two groups."""
+    random = np.random.default_rng(seed)
+    score = np.round(random.uniform(0.01, 0.98, 4 * size), 2)
+    conforming, groups = np.arange(4 * size) % 2 == 0, np.where(np.arange(4 * size) < 2 * size, "a", "b")
+    rule = CalibrationSection(wrong_conforming=share, wrong_not_conforming=share, narrowest=("0.5", "0.5"))
+    found = thresholds(score, conforming, groups, 2, rule)
+    for group in "ab":
+        members = groups == group
+        wrong = (score >= float(found.conforming_from)) & ~conforming & members
+        missed = (score < float(found.not_conforming_below)) & conforming & members
+        assert wrong.sum() <= share * (~conforming & members).sum()
+        assert missed.sum() <= share * (conforming & members).sum()
 
 
 def test_thresholds_of_separated_scores_keep_the_narrowest_band() -> None:
@@ -48,7 +67,7 @@ def test_thresholds_may_hold_in_each_group_by_itself() -> None:
     rule = CalibrationSection(wrong_conforming=0.05, wrong_not_conforming=0.05)
     together = thresholds(score, conforming, np.full(2000, ""), 2, rule)
     each = thresholds(score, conforming, groups, 2, rule)
-    assert (together.conforming_from, each.conforming_from) == (Decimal("0.8"), Decimal("0.95"))
+    assert (together.conforming_from, each.conforming_from) == (Decimal("0.8"), Decimal("0.96"))
 
 
 def test_thresholds_stay_inside_0_and_1() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from nesqc_gmp.training.outside import METHODS, Unlikeness, compared, energy, nearest
+from nesqc_gmp.errors import NotFoundError
+from nesqc_gmp.training.outside import METHODS, Unlikeness, compared, energy, nearest, read_folder
 
 RANDOM = np.random.default_rng(4)
 
@@ -25,13 +28,26 @@ def test_energy_is_highest_where_neither_class_is_sure() -> None:
 
 
 def test_shares_by_hand() -> None:
-    found = Unlikeness(np.array([1.0, 3.0]), np.array([3.0, 1.0]), np.array([1.0, 1.0]), np.array([3.0, 3.0]))
-    row = compared("some", found, (2.0, 2.0, 2.0, 2.0), unreadable=1)
-    assert dict(zip(METHODS, row.refused, strict=True)) == {
-        "features": 0.5,
-        "statistics": 0.5,
-        "features or statistics": 1.0,
-        "5th neighbour": 0.0,
-        "energy": 1.0,
-    }
-    assert (row.images, row.unreadable) == (2, 1)
+    found = Unlikeness(
+        np.array([1.0, 3.0, 1.0]),
+        np.array([3.0, 1.0, 1.0]),
+        np.array([1.0, 1.0, 1.0]),
+        np.array([3.0, 3.0, 3.0]),
+        np.array([False, True, False]),
+    )
+    row = compared("some", found, (2.0, 2.0, 2.0, 2.0), unfit=1)
+    assert dict(zip(METHODS, row.refused, strict=True)) == pytest.approx(
+        {"features": 1 / 3, "statistics": 1 / 3, "light and focus": 1 / 3, "5th neighbour": 0.0, "energy": 1.0}
+    )
+    # By hand: the first two images and the file that was not taken, of four.
+    assert (row.images, row.unfit, row.whole) == (4, 1, 0.75)
+
+
+def test_a_folder_of_which_nothing_is_taken_is_refused_as_a_whole() -> None:
+    row = compared("small", None, (2.0, 2.0, 2.0, 2.0), unfit=5)
+    assert (row.images, row.unfit, row.refused, row.whole) == (5, 5, (), 1.0)
+
+
+def test_a_folder_without_images_is_no_evidence(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="holds no image"):
+        read_folder(tmp_path, (64, 4096), 10)

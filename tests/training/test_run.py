@@ -89,11 +89,16 @@ def test_another_plan_does_not_go_on_in_the_same_work_folder(finished: tuple[Pat
 def test_cross_validation_scores_each_family_by_a_network_that_never_saw_it(tmp_path: Path) -> None:
     plans.write_files(tmp_path)
     data = {**plans.TINY["data"], "split": {"fractions": {"training": 1, "calibration": 0, "test": 0}}}
-    trained = _run(tmp_path, {**plans.WORST, "data": data, "cross_validation": {"by": "family"}})
+    network = {**plans.WORST["network"], "border_cells": 1, "views": "eight"}
+    trained = _run(tmp_path, {**plans.WORST, "network": network, "data": data, "cross_validation": {"by": "family"}})
     assert trained.results.basis == "out-of-fold"
     assert [family.name for family in trained.results.families] == ["F0", "F1", "F2"]
     assert len(trained.results.rows) == 48
     assert trained.model.manifest.graph.opset == 20
+    # One cell of the map is 2 * 2 * 2 = 8 pixels.
+    card = (trained.folder / "CARD.md").read_text(encoding="utf-8")
+    assert "Nothing within 8 pixels of the border is judged" in card
+    assert "eight turns by 90 degrees and mirrors" in card
 
 
 def _relabelled(folder: Path, old: str, new: str) -> None:

@@ -13,8 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlmodel import col
-
 from nesqc_gmp.decision.rules import ScoreRule
 from nesqc_gmp.errors import IntegrityError, NesqcError, OutOfSequenceError
 from nesqc_gmp.imaging.check import check
@@ -35,7 +33,6 @@ from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Attempt, Batch, Image
 from nesqc_gmp.state.incidents import require_no_incident
 from nesqc_gmp.state.models import fold_models, require_active
-from nesqc_gmp.store import EntryRow
 
 MODEL_SIZE = "MODEL-SIZE"
 """Rule of the input check: the model takes images of this size."""
@@ -89,7 +86,8 @@ def analyse(
             process=_process(),
         )
         receipt = act.append(subject(batch), opened, reason)
-    run = _Run(session, batch, number, specification, manifest, engine, _receipt(site, batch, number, receipt))
+    proof = _receipt(site, batch, number, receipt)
+    run = _Run(session, batch, number, specification, manifest, engine, proof, receipt.index + 1)
     return run.score_all(list(state.images.values()), shown)
 
 
@@ -117,9 +115,9 @@ class _Checked:
     prepared: PreparedImage | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
-    """One running attempt."""
+    """One running attempt; ``seen`` entries of the log are known not to have closed it."""
 
     session: Session
     batch: str
@@ -128,6 +126,7 @@ class _Run:
     manifest: ModelManifest
     engine: Engine
     receipt: AttemptReceipt
+    seen: int
 
     def score_all(self, images: Sequence[Image], shown: Callable[[Progress], None]) -> Attempt:
         try:
@@ -169,13 +168,13 @@ class _Run:
 
     def _require_open(self, reader: Reader) -> None:
         """Nobody who took this process for dead has closed the attempt meanwhile."""
-        closed = reader.index_rows(
-            col(EntryRow.subject_id) == self.batch,
-            col(EntryRow.kind) == "attempt_closed",
-            col(EntryRow.idx) > self.receipt.index,
-        )
-        if any(closed):
-            raise OutOfSequenceError("the attempt was closed meanwhile", where=f"{self.batch}, attempt {self.number}")
+        for kind, _, about in reader.since(self.seen):
+            if kind == "attempt_closed" and about == self.batch:
+                raise OutOfSequenceError(
+                    "the attempt was closed meanwhile", where=f"{self.batch}, attempt {self.number}"
+                )
+        # The log only grows, so nothing is read twice however many images there are.
+        self.seen = reader.size
 
     def _decided(self, image: str, digest: str, checked: InputCheck, prediction: Prediction | None) -> ImageScored:
         findings = inside_input_space(prediction) if prediction else ()

@@ -9,8 +9,9 @@ from pathlib import Path
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import ImageRejectedError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.imaging.decode import decode
-from nesqc_gmp.imaging.duplicates import find_duplicates
+from nesqc_gmp.imaging.duplicates import KnownImages
 from nesqc_gmp.imaging.sample_sheet import read_sample_sheet
+from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import require_day
 from nesqc_gmp.procedures.files import read_given_file
@@ -25,7 +26,7 @@ from nesqc_gmp.records.batches import (
 from nesqc_gmp.records.images import KnownImage
 from nesqc_gmp.state import products as product_state
 from nesqc_gmp.state import release
-from nesqc_gmp.state.batches import Batch
+from nesqc_gmp.state.batches import Batch, fold_batch
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
@@ -157,54 +158,75 @@ def receive(
         InvalidInputError: A file cannot be read.
     """
     done: list[Received] = []
+    receiving = _Receiving(session, batch)
     for file in files:
         data = read_given_file(file.path)
         try:
-            outcome = _receive_image(session, batch, file, data)
+            outcome = receiving.receive(file, data)
         except ImageRejectedError as error:
-            outcome = _refuse_image(session, batch, file, data, error)
+            outcome = receiving.refuse(file, data, error)
         done.append(outcome)
         shown(outcome)
     return tuple(done)
 
 
-def _receive_image(session: Session, batch: str, file: Incoming, data: bytes) -> Received:
-    frame = decode(data, name=file.path.name)
-    name = f"{file.culture}_{file.field}"
-    with session.acting("batches.receive", subject(batch)) as act:
-        state, _ = load_batch(act.transaction, batch)
-        release.require_receiving(state)
-        if name in state.images:
-            raise InvalidInputError(f"the batch has an image {name} already", where=file.path.name)
-        known = (
+class _Receiving:
+    """Files received one after the other for one batch.
+
+    The batch and all known images are read once; then only what is new in the log, which only grows.
+    """
+
+    def __init__(self, session: Session, batch: str) -> None:
+        self._session = session
+        self._batch = batch
+        self._state: Batch | None = None
+        self._known = KnownImages()
+        self._read = 0
+
+    def receive(self, file: Incoming, data: bytes) -> Received:
+        """Keep and record one image, with every image that it is like."""
+        frame = decode(data, name=file.path.name)
+        name = f"{file.culture}_{file.field}"
+        with self._session.acting("batches.receive", subject(self._batch)) as act:
+            state = self._required(act.transaction)
+            if name in state.images:
+                raise InvalidInputError(f"the batch has an image {name} already", where=file.path.name)
+            duplicates = self._known.like(frame.facts)
+            record = ImageReceived(
+                image=name,
+                culture=file.culture,
+                passage=file.passage,
+                field=file.field,
+                captured_at=file.captured_at,
+                pixel_size_um=file.pixel_size_um,
+                file_name=file.path.name,
+                facts=frame.facts,
+                duplicates=duplicates[:50],
+            )
+            self._session.site.objects.put(data)
+            act.append(subject(self._batch), record)
+        likeness = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates[:3])
+        return Received(file.path.name, name, likeness)
+
+    def refuse(self, file: Incoming, data: bytes, error: ImageRejectedError) -> Received:
+        """Keep a file that is no acceptable image, and record why."""
+        with self._session.acting("batches.receive", subject(self._batch)) as act:
+            self._required(act.transaction)
+            digest = self._session.site.objects.put(data)
+            record = ImageRefused(file_name=file.path.name, sha256=digest, why=error.what[:2000])
+            act.append(subject(self._batch), record)
+        return Received(file.path.name, None, error.what)
+
+    def _required(self, reader: Reader) -> Batch:
+        """The batch as it is now, which must still receive; called before anything is appended."""
+        self._state = fold_batch(reader.entries("batch", self._batch, after=self._read - 1), self._batch, self._state)
+        self._known.add(
             KnownImage(batch=b, image=i, sha256=s, pixels_sha256=p, perceptual_hash=h)
-            for b, i, s, p, h in act.transaction.known_images()
+            for b, i, s, p, h in reader.known_images(since=self._read)
         )
-        duplicates = find_duplicates(frame.facts, known)
-        record = ImageReceived(
-            image=name,
-            culture=file.culture,
-            passage=file.passage,
-            field=file.field,
-            captured_at=file.captured_at,
-            pixel_size_um=file.pixel_size_um,
-            file_name=file.path.name,
-            facts=frame.facts,
-            duplicates=duplicates[:50],
-        )
-        session.site.objects.put(data)
-        act.append(subject(batch), record)
-    likeness = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates[:3])
-    return Received(file.path.name, name, likeness)
-
-
-def _refuse_image(session: Session, batch: str, file: Incoming, data: bytes, error: ImageRejectedError) -> Received:
-    with session.acting("batches.receive", subject(batch)) as act:
-        state, _ = load_batch(act.transaction, batch)
-        release.require_receiving(state)
-        record = ImageRefused(file_name=file.path.name, sha256=session.site.objects.put(data), why=error.what[:2000])
-        act.append(subject(batch), record)
-    return Received(file.path.name, None, error.what)
+        self._read = reader.size
+        release.require_receiving(self._state)
+        return self._state
 
 
 def explain(session: Session, batch: str, image: str, reason: str) -> None:
