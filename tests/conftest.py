@@ -25,6 +25,7 @@ PEOPLE = {
     "operator": ("o.brannstrom", "Olle Brännström", "operator"),
     "reviewer": ("r.ozdemir", "Rana Özdemir", "reviewer"),
     "scientist": ("d.sandell", "Disa Sandell", "data scientist"),
+    "expert": ("s.moberg", "Siv Moberg", "subject matter expert"),
     "auditor": ("u.hallgren", "Ulf Hallgren", "auditor"),
 }
 
@@ -306,7 +307,7 @@ def _approve(world: World) -> None:
 
 @pytest.fixture(scope="session")
 def founded_origin(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Six people on a site that has nothing else; never altered."""
+    """Seven people on a site that has nothing else; never altered."""
     world = _found(tmp_path_factory.mktemp("founded"))
     world.close()
     return world

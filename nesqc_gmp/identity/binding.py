@@ -36,6 +36,7 @@ _MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
     "credential_set": frozenset({"acknowledged"}),
     "specification_approved": frozenset({"approved"}),
     "specification_retired": frozenset({"retired"}),
+    "intended_use_signed": frozenset({"intended use approved"}),
     "model_approved": frozenset({"approved"}),
     "model_activated": frozenset({"activated"}),
     "model_retired": frozenset({"retired"}),

@@ -2,7 +2,8 @@
 
 A right is named ``noun.verb``, as the command is. The administrator keeps accounts and has no right on batch data;
 QA decides who may do what and decides about batches; whoever performs, reviews or releases a batch does one of the
-three. Nobody grants to themselves.
+three. The subject matter expert says what a model is for and judges its heat maps, and never makes a model. Nobody
+grants to themselves.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _READING: Final = frozenset(
         "certificates.list",
         "certificates.show",
         "models.card",
+        "models.explain",
         "models.list",
         "models.show",
         "models.verify",
@@ -93,6 +95,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
     },
     "data scientist": _READING | {"models.lock", "models.install", "products.draft"},
     "test data custodian": _READING | {"models.test", "test-sets.consume", "test-sets.seal", "test-sets.show"},
+    "subject matter expert": _READING | {"models.intend"},
     "auditor": _READING | {"audit.checkpoint"},
 }
 """What each role may do."""
@@ -103,6 +106,8 @@ EXCLUSIVE: Final[frozenset[frozenset[Role]]] = frozenset(
         frozenset({"administrator", "reviewer"}),
         frozenset({"administrator", "qa"}),
         frozenset({"administrator", "data scientist"}),
+        frozenset({"subject matter expert", "administrator"}),
+        frozenset({"subject matter expert", "data scientist"}),
         frozenset({"qa", "operator"}),
         frozenset({"auditor", "administrator"}),
         frozenset({"auditor", "operator"}),

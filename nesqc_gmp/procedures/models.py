@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from nesqc_gmp.errors import IntegrityError, InvalidInputError, ModelRefusedError, NesqcError, NotAuthorisedError
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, ModelRefusedError, NesqcError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.ledger import Reader
@@ -24,7 +24,7 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
-from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require
+from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
 
@@ -158,8 +158,8 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
     def prepare(reader: Reader, person: Person) -> Prepared:
         model = get(fold_models(reader.entries_about("model")), digest)
         require(model, standing, verb)
-        if verb == "approve" and model.installed_by == person.id:
-            raise NotAuthorisedError("nobody approves a model they installed", where=model.label)
+        if verb == "approve":
+            require_another(model, person.id, "approves")
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nesqc_gmp.records import batches, certification, model_tests, models, people, products, site
+from nesqc_gmp.records import batches, certification, intended_use, model_tests, models, people, products, site
 from nesqc_gmp.records.base import Frozen, Identifier, Instant, Reason, Text
 
 Record = Annotated[
@@ -29,6 +29,7 @@ Record = Annotated[
     | products.SpecificationApproved
     | products.SpecificationRetired
     | models.ModelInstalled
+    | intended_use.IntendedUseSigned
     | models.ModelApproved
     | models.ModelActivated
     | models.ModelRetired
@@ -48,6 +49,7 @@ Record = Annotated[
     | batches.ImageScored
     | batches.AttemptClosed
     | batches.ImageRead
+    | batches.HeatMapShown
     | batches.ResultRecorded
     | batches.ResultVerified
     | batches.BatchSubmitted
@@ -67,6 +69,7 @@ CONTENT_KINDS = frozenset(
     {
         "specification_drafted",
         "model_installed",
+        "intended_use_signed",
         "test_set_sealed",
         "test_plan_frozen",
         "model_test_opened",
@@ -101,6 +104,7 @@ SIGNED_KINDS = frozenset(
         "credential_set",
         "specification_approved",
         "specification_retired",
+        "intended_use_signed",
         "model_approved",
         "model_activated",
         "model_retired",
