@@ -42,6 +42,28 @@ LISTED = 40
 """Most copies, warnings or values that one record lists; the rest is counted."""
 
 
+class DevelopmentImage(Frozen):
+    """One image that a package was developed with, as its ``training.json`` lists it under ``development``.
+
+    Attributes:
+        image: Its name in the manifest of the training.
+        split: Training, calibration or test of the training run: all of them were known to its developers.
+        sha256: Digest of the original bytes.
+        pixels_sha256: Digest of the decoded samples.
+        perceptual_hash: Perceptual hash, 16 hexadecimal digits.
+        culture: Its culture.
+        donor: Its donor or line.
+    """
+
+    image: Text
+    split: Literal["training", "calibration", "test"]
+    sha256: Sha256
+    pixels_sha256: Sha256
+    perceptual_hash: str
+    culture: Identifier
+    donor: Identifier
+
+
 class TestImage(Frozen):
     """One image of a test set.
 
