@@ -37,6 +37,7 @@ _MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
     "specification_approved": frozenset({"approved"}),
     "specification_retired": frozenset({"retired"}),
     "intended_use_signed": frozenset({"intended use approved"}),
+    "features_reviewed": frozenset({"features reviewed"}),
     "model_approved": frozenset({"approved"}),
     "model_activated": frozenset({"activated"}),
     "model_retired": frozenset({"retired"}),

@@ -24,6 +24,8 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
+from nesqc_gmp.state.feature_review import require_sensible
+from nesqc_gmp.state.model_tests import NO_TESTS, fold_tests
 from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
@@ -160,6 +162,7 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
         require(model, standing, verb)
         if verb == "approve":
             require_another(model, person.id, "approves")
+            require_sensible(model, fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS))
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)

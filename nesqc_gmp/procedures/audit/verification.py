@@ -17,7 +17,7 @@ from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
 from nesqc_gmp.objects import ObjectStore
 from nesqc_gmp.procedures.files import read_given_file
-from nesqc_gmp.records import batches, certification, models
+from nesqc_gmp.records import batches, certification, feature_review, models
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
 from nesqc_gmp.store import refusals
@@ -31,6 +31,7 @@ _WITH_OBJECTS = (
     "image_scored",
     "result_recorded",
     "model_installed",
+    "features_reviewed",
     "certificate_issued",
 )
 
@@ -223,6 +224,8 @@ def digests_of(entry: Entry) -> tuple[str, ...]:
             return (digest,)
         case models.ModelInstalled(model_sha256=digest, manifest=manifest):
             return (digest, *(part.sha256 for part in manifest.parts))
+        case feature_review.FeaturesReviewed(html_sha256=page, pdf_sha256=pdf):
+            return (page, pdf)
         case certification.CertificateIssued(pdf_sha256=pdf, content_sha256=record):
             return (pdf, record)
         case _:
