@@ -26,6 +26,7 @@ PEOPLE = {
     "reviewer": ("r.ozdemir", "Rana Özdemir", "reviewer"),
     "scientist": ("d.sandell", "Disa Sandell", "data scientist"),
     "expert": ("s.moberg", "Siv Moberg", "subject matter expert"),
+    "custodian": ("c.holm", "Cajsa Holm", "test data custodian"),
     "auditor": ("u.hallgren", "Ulf Hallgren", "auditor"),
 }
 
@@ -307,7 +308,7 @@ def _approve(world: World) -> None:
 
 @pytest.fixture(scope="session")
 def founded_origin(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Seven people on a site that has nothing else; never altered."""
+    """Eight people on a site that has nothing else; never altered."""
     world = _found(tmp_path_factory.mktemp("founded"))
     world.close()
     return world

@@ -24,6 +24,7 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
+from nesqc_gmp.state.model_tests import NO_TESTS, PackageTests, fold_tests, require_tested
 from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
@@ -158,13 +159,17 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
     def prepare(reader: Reader, person: Person) -> Prepared:
         model = get(fold_models(reader.entries_about("model")), digest)
         require(model, standing, verb)
+        lines = _shown(model)
         if verb == "approve":
             require_another(model, person.id, "approves")
+            package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
+            require_tested(model, package)
+            lines = (*lines, *evidence_for(model, package))
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)
 
-        return make, Signer(meaning, _shown(model))
+        return make, Signer(meaning, lines)
 
     session.sign(f"models.{verb}", _subject(digest), prepare, ceremony, reason)
 
@@ -176,6 +181,22 @@ def _shown(model: ModelState) -> tuple[str, ...]:
         f"Intended use: {manifest.intended_use}"[:390],
         f"Conforming from {manifest.conforming_from}, not conforming below {manifest.not_conforming_below}",
         "For demonstration only, not for GMP use" if manifest.demonstration else "Not marked as a demonstration",
+    )
+
+
+def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
+    """What speaks for a package, in words; what there is not is said as well."""
+    use, plan, test = model.intended_use, package.plan, package.completed
+    failed = sum(not each.completed for each in package.tests)
+    return (
+        "No intended use is signed" if use is None else f"Intended use signed by {use.name}, entry {use.index}",
+        "No test plan was frozen"
+        if plan is None
+        else f"Test plan {plan.frozen.plan} on {plan.frozen.test_set}, signed by {plan.name}, entry {plan.index}",
+        "No test was completed under the last plan"
+        if test is None
+        else f"Test {test.opened.test} run by {test.name}: {test.outcome}",
+        f"{len(package.tests)} tests in all, {failed} of them without figures; {len(package.plans)} plans in all",
     )
 
 
