@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nesqc_gmp.cli.models_expert import ModelArgument, explain, features, intend
+from nesqc_gmp.cli.models_test import plan, run_test
 from nesqc_gmp.cli.models_train import train
 from nesqc_gmp.cli.options import JsonOption, ReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in, noun
@@ -21,8 +22,8 @@ app = noun(
     model. Only a package that is installed, approved and active can score, and only where a specification names it.
 
     The order: `lock` (data scientist), `install` (data scientist or reviewer), `intend` (subject matter expert,
-    signed), `approve` and `activate` (QA, signed; nobody approves what they installed), `retire`. `verify` repeats
-    every hash and the golden run at any time.
+    signed), `plan` (QA, signed), `test` (operator or test data custodian), `approve` and `activate` (QA, signed; nobody
+    approves what they installed), `retire`. `verify` repeats every hash and the golden run at any time.
 
     \b
     Example:
@@ -115,8 +116,10 @@ def install(folder: FolderArgument, site: SiteOption = None) -> None:
 
 
 app.command()(intend)
-app.command()(explain)
+app.command()(plan)
+app.command("test")(run_test)
 app.command()(features)
+app.command()(explain)
 
 
 @app.command()
@@ -204,19 +207,19 @@ def _summary(model: ModelState) -> dict[str, Any]:
 
 @app.command("show")
 def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one package: use, thresholds, every part."""
+    """Show one package: use, thresholds, every plan and test, every part."""
     from nesqc_gmp.cli import show
-    from nesqc_gmp.procedures import models
-    from nesqc_gmp.state.models import get
+    from nesqc_gmp.cli.models_test import print_tests, tests_json
+    from nesqc_gmp.procedures import model_tests
 
     with logged_in(site) as session:
-        model = get(models.models(session), name)
+        model, package = model_tests.tests(session, name)
     if as_json:
         uses = [_signed_use(signed) for signed in model.intended_uses]
         reviews = [_feature_review(review) for review in model.feature_reviews]
         manifest_json = model.manifest.model_dump(mode="json")
         signed = {"intended_uses": uses, "feature_reviews": reviews}
-        show.print_json({**_summary(model), "manifest": manifest_json, **signed})
+        show.print_json({**_summary(model), "manifest": manifest_json, **signed, **tests_json(package)})
         return
     manifest = model.manifest
     show.print_facts(
@@ -234,6 +237,7 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
         ]
     )  # fmt: skip
     _print_intended_uses(model.intended_uses)
+    print_tests(package)
     _print_feature_reviews(model.feature_reviews)
     show.print_title("Parts")
     parts = [(part.path, part.byte_length, part.sha256[:16]) for part in manifest.parts]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,7 +10,6 @@ import typer
 
 from nesqc_gmp.cli.options import BatchArgument, RepeatReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in
-from nesqc_gmp.errors import NotFoundError
 
 if TYPE_CHECKING:
     from nesqc_gmp.procedures.features import FeatureSheet
@@ -86,7 +84,6 @@ def features(
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import features as procedure
 
-    _require_evaluate()
     with logged_in(site) as session:
         terminal.require_terminal()
         sheet = procedure.sheet(session, name, out)
@@ -151,16 +148,3 @@ def _sign_at_last(sign: Callable[[], None]) -> None:
             terminal.tell(f"Not signed: {error}")
             if terminal.ask_choice("Your answers are kept. Sign again?", ("yes", "no")) == "no":
                 raise
-
-
-def _require_evaluate() -> None:
-    """The package that finds cells in images is installed.
-
-    Raises:
-        NotFoundError: It is not.
-    """
-    if importlib.util.find_spec("scipy") is None:
-        raise NotFoundError(
-            "scipy is not installed: the review of features needs the extra [evaluate]",
-            remedy="Install nesqc-gmp[evaluate] where models are tested and reviewed.",
-        )

@@ -20,9 +20,11 @@ from nesqc_gmp.imaging.picture import map_values
 from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.evaluation import require_evaluation
 from nesqc_gmp.procedures.heat_maps import SIMULATED
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
+from nesqc_gmp.procedures.test_sets import open_content
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.entry import Subject
 from nesqc_gmp.records.feature_review import (
@@ -34,7 +36,7 @@ from nesqc_gmp.records.feature_review import (
     place_counts,
 )
 from nesqc_gmp.records.images import Prediction
-from nesqc_gmp.records.model_tests import ImageTested, TestImage, TestPlanFrozen, TestSetContent, TestSetRead
+from nesqc_gmp.records.model_tests import ImageTested, TestImage, TestPlanFrozen
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Picture, Table
 from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
@@ -136,13 +138,14 @@ def sheet(session: Session, name: str, out: Path) -> FeatureSheet:
         out: A folder that does not exist yet.
 
     Raises:
-        NotFoundError: No installed package fits the name.
-        OutOfSequenceError: No test of its last plan was completed.
+        NotFoundError: No installed package fits the name, or the packages that find cells are not installed.
+        OutOfSequenceError: No test of its last plan was completed, or no image of the sample has a heat map.
         NotAuthorisedError: The person installed the package or ran the test.
         IntegrityError: An original or the content of the test set was altered; recorded.
         InvalidInputError: The folder exists or cannot be made.
         RecordTooLargeError: The names of the images do not fit into the record of a review.
     """
+    require_evaluation()
     if out.exists():
         raise InvalidInputError("the folder exists", where=str(out), remedy="Name a new one.")
     with session.viewing("models.features") as reader:
@@ -153,15 +156,13 @@ def sheet(session: Session, name: str, out: Path) -> FeatureSheet:
         test = require_reviewable(model, tests, act.person.id)
         plan = next(p.frozen for p in tests.plans if p.frozen.plan == test.opened.plan)
         results = fold_results(act.transaction.entries("model-test", results_id(digest, test.opened.test)))
-        opening = TestSetRead(
-            test_set=plan.test_set, purpose="feature review", model_sha256=digest, number=test.opened.test
-        )
-        act.append(Subject(type="test-set", id=plan.test_set), opening)
+    _, content = open_content(
+        session, "models.features", plan.test_set, "feature review", digest, test.opened.test
+    )  # fmt: skip
+    sample = tuple((image, results[image.image]) for image in feature_sample(plan, content))
     try:
-        content = TestSetContent.model_validate_json(session.site.objects.read(plan.content_sha256))
-        sample = tuple((image, results[image.image]) for image in feature_sample(plan, content))
         made = _sheet(session.site, _Drawn(model, plan, test, sample))
-    except IntegrityError as error:
+    except (IntegrityError, OutOfSequenceError) as error:
         session.refuse("models.features", error, about)
     _write(out, made)
     return made
@@ -194,6 +195,12 @@ def _sheet(site: Site, drawn: _Drawn) -> FeatureSheet:
         _shown(site, drawn, image, result, result.prediction) for image, result in drawn.images if result.prediction
     )
     without = tuple(image.image for image, result in drawn.images if result.prediction is None)
+    if not shown:
+        raise OutOfSequenceError(
+            "the input check kept every image of the sample from the model, so there is no heat map to review",
+            where=drawn.model.label,
+            remedy="A model that refuses its test images cannot be reviewed. Look at the input sample space.",
+        )
     document = _document(site, drawn, shown, without)
     return FeatureSheet(
         model_sha256=drawn.model.model_sha256,

@@ -190,12 +190,41 @@ class PlannedCriterion(Frozen):
     metric: Metric
     limit: DecimalText
     cultures_min: Annotated[int, Field(ge=2, le=100_000)]
-    subgroup: tuple[Value, Value] | None
+    subgroup: tuple[Value, Value] | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if not 0 < Decimal(self.limit) < 1:
             raise ValueError("the limit of a criterion lies above 0 and below 1")
+        return self
+
+
+class TestPlan(Frozen):
+    """A plan as QA writes it; what is frozen beside it the tool adds.
+
+    Attributes:
+        test_set: Id of the test set.
+        justification: Why this set and these limits.
+        seed: Of the draw and of every bootstrap.
+        feature_images: Images of each class that are drawn for the review of features.
+        subgroups: Columns of the set by which every figure is also given.
+        criteria: The acceptance criteria.
+    """
+
+    test_set: Identifier
+    justification: Line
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    feature_images: Annotated[int, Field(ge=1, le=50)]
+    subgroups: Annotated[tuple[Value, ...], Field(max_length=20)] = ()
+    criteria: Annotated[tuple[PlannedCriterion, ...], Field(min_length=1, max_length=CRITERIA_MAX)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        named = [(each.metric, each.subgroup) for each in self.criteria]
+        if len(set(named)) != len(named):
+            raise ValueError("a criterion is set twice for the same figure and subgroup")
+        if len(set(self.subgroups)) != len(self.subgroups):
+            raise ValueError("a subgroup is named twice")
         return self
 
 
@@ -207,6 +236,7 @@ class TestPlanFrozen(Frozen):
         plan: Number of the plan among those of the package, from 1; the last one counts.
         test_set: Id of the test set.
         content_sha256: Digest of the content of the set.
+        intended_use: Index of the entry that signed the intended use of the package, where one was signed.
         justification: Why this set and these limits.
         criteria: The acceptance criteria.
         subgroups: Columns by which every figure is also given.
@@ -223,6 +253,7 @@ class TestPlanFrozen(Frozen):
     plan: Annotated[int, Field(ge=1)]
     test_set: Identifier
     content_sha256: Sha256
+    intended_use: Annotated[int, Field(ge=0)] | None
     justification: Line
     criteria: Annotated[tuple[PlannedCriterion, ...], Field(min_length=1, max_length=CRITERIA_MAX)]
     subgroups: Annotated[tuple[Value, ...], Field(max_length=20)]

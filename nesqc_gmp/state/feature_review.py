@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nesqc_gmp.errors import NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.state.model_tests import ModelTest, PackageTests
-from nesqc_gmp.state.models import ModelState, require_another
+from nesqc_gmp.state.models import FeatureReview, ModelState, require_another
 
 
 def require_reviewable(model: ModelState, tests: PackageTests, person: str) -> ModelTest:
@@ -35,19 +35,22 @@ def require_sensible(model: ModelState, tests: PackageTests) -> None:
     """
     if model.manifest.demonstration:
         return
-    test = tests.completed
-    number = test.opened.test if test else None
-    of_test = [review for review in model.feature_reviews if review.reviewed.test == number]
-    if not of_test:
+    last = last_review(model, tests.completed)
+    if last is None:
         raise OutOfSequenceError(
             "no expert has reviewed the heat maps of a completed test of the last plan",
             where=model.label,
             remedy="A subject matter expert does it with `nesqc models features`.",
         )
-    last = of_test[-1]
     if not last.reviewed.sensible:
         raise OutOfSequenceError(
             f"{last.name} found that the features do not make sense: {last.reviewed.comment}",
             where=model.label,
             remedy="A package that looks at the wrong things is not approved.",
         )
+
+
+def last_review(model: ModelState, test: ModelTest | None) -> FeatureReview | None:
+    """The review of a test that counts: the last one."""
+    number = test.opened.test if test else None
+    return next((review for review in reversed(model.feature_reviews) if review.reviewed.test == number), None)

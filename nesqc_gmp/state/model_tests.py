@@ -10,7 +10,7 @@ from nesqc_gmp.errors import NotFoundError, OutOfSequenceError
 from nesqc_gmp.records import model_tests as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
-from nesqc_gmp.state.models import ModelState
+from nesqc_gmp.state.models import Models, ModelState
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,86 @@ def fold_tests(entries: Iterable[Entry]) -> Tests:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One test in which a test set was used.
+
+    Attributes:
+        model_sha256: The package.
+        model: Its name.
+        label: Its name and version.
+        plan: Number of the plan.
+        test: Number of the test.
+        at: When it was opened, UTC.
+        outcome: What came of it.
+        gave_results: Whether an image of the set was scored, so that somebody may know a result.
+    """
+
+    model_sha256: str
+    model: str
+    label: str
+    plan: int
+    test: int
+    at: str
+    outcome: str
+    gave_results: bool
+
+
+def uses_of(name: str, tests: Tests, models: Models) -> tuple[Use, ...]:
+    """Every test in which a set was used, oldest first."""
+    found = [
+        (test.index, _use(models[digest], test))
+        for digest, package in tests.items()
+        for test in package.tests
+        if package.plans[test.opened.plan - 1].frozen.test_set == name
+    ]
+    return tuple(use for _, use in sorted(found, key=lambda pair: pair[0]))
+
+
+def _use(model: ModelState, test: ModelTest) -> Use:
+    gave_results = test.closed is None or test.closed.tested > 0
+    opened = test.opened
+    return Use(
+        model.model_sha256,
+        model.manifest.name,
+        model.label,
+        opened.plan,
+        opened.test,
+        test.at,
+        test.outcome,
+        gave_results,
+    )
+
+
+def require_unspent(state: SealedSet, uses: Iterable[Use], model: ModelState, plan: int | None = None) -> None:
+    """A plan may rest on a set: no result of it can have informed the package or the plan.
+
+    A result of the same model, whatever its version, may have informed a change, and a plan written after a result can
+    be made to fit it (EU GMP Annex 22 draft 6.3).
+
+    Args:
+        state: The set.
+        uses: Its uses.
+        model: The package.
+        plan: The plan that is run, where one is: an earlier run of it that ended without figures does not count.
+
+    Raises:
+        OutOfSequenceError: The set is consumed, by signature or because it gave a result.
+    """
+    name, remedy = state.sealed.test_set, "Seal a new set of images that nobody has tested with."
+    if state.consumed is not None:
+        raise OutOfSequenceError(f"the test set is consumed: {state.consumed}", where=name, remedy=remedy)
+    for use in uses:
+        own = (use.model_sha256, use.plan) == (model.model_sha256, plan)
+        if use.gave_results and use.model == model.manifest.name and not own:
+            raise OutOfSequenceError(
+                f"the test set is consumed for {use.model}: test {use.test} of {use.label} on {use.at[:10]} gave "
+                "results, which may have informed this package or this plan",
+                where=name,
+                remedy=remedy,
+            )
+
+
 def results_id(digest: str, number: int) -> Identifier:
     """Id of one test, under which the results of its images stand in the log."""
     return f"{digest[:32]}.{number}"
@@ -221,6 +301,7 @@ def require_tested(model: ModelState, tests: PackageTests) -> None:
     """
     if model.manifest.demonstration:
         return
+    use = model.intended_use
     if tests.plan is None:
         raise OutOfSequenceError(
             "the package was never tested on this site", where=model.label, remedy="Freeze a plan: `nesqc models plan`."
@@ -235,4 +316,9 @@ def require_tested(model: ModelState, tests: PackageTests) -> None:
         raise OutOfSequenceError(
             f"test {test.opened.test} of plan {tests.plan.frozen.plan} came out {test.outcome}", where=model.label,
             remedy="A package that did not pass is not approved. Make a new one and test it on a new set.",
+        )  # fmt: skip
+    if use is None or use.index != tests.plan.frozen.intended_use:
+        raise OutOfSequenceError(
+            "another intended use was signed since the plan was frozen", where=model.label,
+            remedy="Freeze a new plan under it and test on a new set.",
         )  # fmt: skip

@@ -13,14 +13,11 @@ import imagecodecs
 import pexpect
 import pytest
 
-from nesqc_gmp.config import SitePaths, sessions_folder
-from nesqc_gmp.demonstration.people import QA, Player, signs
+from nesqc_gmp.demonstration.people import QA, Player
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.procedures import people
-from nesqc_gmp.procedures.context import Site
 from tests.cli.conftest import DECIDED, EXPERT, SEALED, Run, Terminal, ended
 from tests.cli.test_terminal import sign
-from tests.procedures.model_reviews import batch_of, freeze, run_test, seal_set
+from tests.conftest import passphrase
 from tests.procedures.test_intended_use import TEXT
 
 LogIn = Callable[[str], Player]
@@ -34,8 +31,8 @@ def use(tmp_path: Path) -> Path:
     return path
 
 
-def shown(nesqc: Run) -> Any:
-    return json.loads(nesqc("models", "show", MODEL, "--json").out)
+def shown(nesqc: Run, model: str = MODEL) -> Any:
+    return json.loads(nesqc("models", "show", model, "--json").out)
 
 
 def test_an_intended_use_is_signed_shown_and_superseded(
@@ -133,17 +130,22 @@ def test_a_batch_that_was_not_analysed_has_no_heat_map(tmp_path: Path, log_in: L
     assert not (tmp_path / "map.png").exists()
 
 
+REAL = "nes-test:1.0.0"
+REVIEWER = Player("s.moberg", "Siv Moberg", "subject matter expert", passphrase("expert"))
+
+
 @pytest.fixture
-def tested(site: Path, log_in: LogIn) -> Path:
-    """The model, tested with the images of the decided batch; the plan draws one image of each class."""
-    with Site(SitePaths(site)) as opened:
-        batch = batch_of(opened, DECIDED)
-        content = seal_set(opened, batch)
-        log_in("qa")
-        freeze(people.resume(opened, sessions_folder()), signs(QA), batch.attempts[-1].opened.model_sha256, content, 1)
-        log_in("operator")
-        run_test(people.resume(opened, sessions_folder()), batch)
-    return site
+def reviewing(tested: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> Path:
+    """A site with a tested package, of which four images are drawn, and the expert logged in."""
+    tested.close()
+    monkeypatch.setenv("NESQC_SITE", str(tested.paths.root))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    child = terminal("login", REVIEWER.person)
+    child.expect("Passphrase: ")
+    child.sendline(REVIEWER.passphrase)
+    assert ended(child) == 0
+    return tmp_path / "review"
 
 
 def answer(child: pexpect.spawn[str], *answers: str) -> None:
@@ -153,17 +155,14 @@ def answer(child: pexpect.spawn[str], *answers: str) -> None:
 
 
 def test_the_review_asks_image_by_image_and_a_slip_loses_nothing(
-    tested: Path, tmp_path: Path, log_in: LogIn, nesqc: Run, terminal: Terminal
+    reviewing: Path, nesqc: Run, terminal: Terminal
 ) -> None:
-    log_in("subject matter expert")
-    child = terminal("models", "features", MODEL, "--out", tmp_path / "review")
-    child.expect("Image 1 of 2")
-    assert (tmp_path / "review" / "features.html").stat().st_size > 100_000, (
-        "the page is there before the first question"
-    )
+    child = terminal("models", "features", REAL, "--out", reviewing)
+    child.expect("Image 1 of 4")
+    assert (reviewing / "features.html").stat().st_size > 100_000, "the page is there before the first question"
     answer(child, "everywhere")
     child.expect("Please type cells or background or edge or debris or text or unclear")
-    answer(child, "cells", "TEXT")
+    answer(child, "cells", "TEXT", "cells", "unclear")
     child.expect(r"Do the features make sense for the intended use\? \(yes/no\): ")
     child.sendline("no")
     child.expect("Your comment: ")
@@ -173,46 +172,43 @@ def test_the_review_asks_image_by_image_and_a_slip_loses_nothing(
     child.sendline("It reads the corner label")
     # A wrong passphrase, then the right one: no question is asked a second time.
     child.expect("\nId: ")
-    child.sendline(EXPERT.person)
+    child.sendline(REVIEWER.person)
     child.expect("Passphrase: ")
     child.sendline("not the passphrase")
     child.expect("Not signed: .*wrong")
     child.expect(r"Your answers are kept. Sign again\? \(yes/no\): ")
     child.sendline("yes")
-    screen = sign(child, EXPERT)
+    screen = sign(child, REVIEWER)
     assert "Where does the weight lie" not in screen
-    assert "Weight seen, scale bar or text: 1 of 2: 2" in screen
+    assert "Weight seen, scale bar or text: 1 of 4: 2" in screen
     child.expect("are reviewed: they do not make sense")
     assert ended(child) == 0
-    (review,) = shown(nesqc)["feature_reviews"]
-    assert [item["place"] for item in review["review"]["seen"]] == ["cells", "scale bar or text"]
+    (review,) = shown(nesqc, REAL)["feature_reviews"]
+    assert [item["place"] for item in review["review"]["seen"]] == [
+        "cells", "scale bar or text", "cells", "cannot tell",
+    ]  # fmt: skip
     assert (review["review"]["sensible"], review["review"]["comment"]) == (False, "It reads the corner label")
-    assert review["review"]["html_sha256"] == sha256_hex((tmp_path / "review" / "features.html").read_bytes())
-    seen = nesqc("models", "show", MODEL).out
-    assert "cells 1, scale bar or text 1" in seen
+    assert review["review"]["html_sha256"] == sha256_hex((reviewing / "features.html").read_bytes())
+    seen = nesqc("models", "show", REAL).out
+    assert "cells 2, scale bar or text 1, cannot tell 1" in seen
     assert "It reads the corner label" in seen
 
 
-def test_ctrl_c_leaves_the_review_unsigned(
-    tested: Path, tmp_path: Path, log_in: LogIn, nesqc: Run, terminal: Terminal
-) -> None:
-    log_in("subject matter expert")
-    child = terminal("models", "features", MODEL, "--out", tmp_path / "review")
+def test_ctrl_c_leaves_the_review_unsigned(reviewing: Path, nesqc: Run, terminal: Terminal) -> None:
+    child = terminal("models", "features", REAL, "--out", reviewing)
     answer(child, "cells")
     child.expect(r"Where does the weight lie\? .*: ")
     child.sendintr()
     child.expect("stopped")
     assert ended(child) == 130
-    assert shown(nesqc)["feature_reviews"] == []
-    assert len(json.loads(nesqc("audit", "search", "--what", "test_set_read", "--json").out)) == 1
+    assert shown(nesqc, REAL)["feature_reviews"] == []
+    last = json.loads(nesqc("audit", "search", "--what", "test_set_read", "--json").out)[-1]
+    assert last["person"] == REVIEWER.person, "that the set was opened stays in the log"
 
 
-def test_who_gives_up_signing_is_told_why_it_is_not_signed(
-    tested: Path, tmp_path: Path, log_in: LogIn, nesqc: Run, terminal: Terminal
-) -> None:
-    log_in("subject matter expert")
-    child = terminal("models", "features", MODEL, "--out", tmp_path / "review")
-    answer(child, "cells", "cells")
+def test_who_gives_up_signing_is_told_why_it_is_not_signed(reviewing: Path, nesqc: Run, terminal: Terminal) -> None:
+    child = terminal("models", "features", REAL, "--out", reviewing)
+    answer(child, "cells", "cells", "cells", "cells")
     child.expect("make sense")
     child.sendline("yes")
     child.expect("Your comment: ")
@@ -225,7 +221,7 @@ def test_who_gives_up_signing_is_told_why_it_is_not_signed(
     child.expect("Sign again")
     child.sendline("no")
     assert ended(child) == 13
-    assert shown(nesqc)["feature_reviews"] == []
+    assert shown(nesqc, REAL)["feature_reviews"] == []
 
 
 def test_a_review_needs_a_terminal_and_a_completed_test(
