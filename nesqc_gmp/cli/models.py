@@ -22,8 +22,9 @@ app = noun(
     model. Only a package that is installed, approved and active can score, and only where a specification names it.
 
     The order: `lock` (data scientist), `install` (data scientist or reviewer), `intend` (subject matter expert,
-    signed), `plan` (QA, signed), `test` (operator or test data custodian), `approve` and `activate` (QA, signed; nobody
-    approves what they installed), `retire`. `verify` repeats every hash and the golden run at any time.
+    signed), `plan` (QA, signed), `test` (operator or test data custodian), `features` (subject matter expert, signed),
+    `approve` and `activate` (QA, signed; nobody approves what they installed), `retire`. `verify` repeats every hash
+    and the golden run at any time, `explain` shows the heat map of an image.
 
     \b
     Example:

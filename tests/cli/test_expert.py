@@ -138,7 +138,7 @@ REVIEWER = Player("s.moberg", "Siv Moberg", "subject matter expert", passphrase(
 def reviewing(tested: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> Path:
     """A site with a tested package, of which four images are drawn, and the expert logged in."""
     tested.close()
-    monkeypatch.setenv("NESQC_SITE", str(tested.paths.root))
+    monkeypatch.setenv("NESQC_SITE", str(tested.paths.folder))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("COLUMNS", raising=False)
     child = terminal("login", REVIEWER.person)

@@ -24,7 +24,7 @@ from nesqc_gmp.procedures import site as site_procedures
 
 DAY = "2026-11-20"
 WHY = "Because of the test"
-READERS = {"operator", "reviewer", "qa", "scientist", "expert", "auditor"}
+READERS = {"operator", "reviewer", "qa", "scientist", "custodian", "expert", "auditor"}
 
 
 def never(statement: str) -> Any:
