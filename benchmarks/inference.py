@@ -34,7 +34,7 @@ def contenders() -> dict[str, Callable[[], Any]]:
     model = open_package(PACKAGE)
     picture = simulate(0, good=True, severity=0.0, culture=draw_look(1))
     gray = gray_samples(picture)
-    engine, receipt = Engine(model), AttemptReceipt(batch="benchmark", attempt=1, index=0, checkpoint="benchmark")
+    engine, receipt = Engine(model), AttemptReceipt(record="benchmark", attempt=1, index=0, checkpoint="benchmark")
     session = Session(model.parts[MODEL], model.manifest.graph, model.manifest.runtime)
     default = onnxruntime.InferenceSession(model.parts[MODEL], providers=["CPUExecutionProvider"])
     found: dict[str, Callable[[], Any]] = {

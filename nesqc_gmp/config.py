@@ -64,6 +64,11 @@ class SitePaths:
         return self.folder / "certificates"
 
     @property
+    def reports(self) -> Path:
+        """Reports of the tests of models."""
+        return self.folder / "reports"
+
+    @property
     def trust(self) -> Path:
         """What an auditor pins: the log's public key and the authority's certificate."""
         return self.pinned or self.folder / "trust"

@@ -27,6 +27,11 @@ _FILES: Final = {
 }
 
 
+def font_file(name: str) -> Path:
+    """The file of a typeface, for pictures with words."""
+    return _FOLDER / _FILES[name]
+
+
 @cache
 def register() -> frozenset[int]:
     """Make the typefaces known to the page engine; returns the code points all three weights of Plex Sans draw."""

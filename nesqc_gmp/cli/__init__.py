@@ -25,6 +25,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "people": ("people", "Accounts, roles, passphrases, access lists."),
     "products": ("products", "Specifications that batches are tested against."),
     "models": ("models", "Locked model packages, from lock to retirement."),
+    "test-sets": ("test_sets", "Sealed images that models are tested with."),
     "batches": ("batches", "The life of a batch, from registration to release."),
     "certificates": ("certificates", "QC certificates: issue, verify, withdraw, replace."),
     "audit": ("audit", "The log: read, search, verify, review, anchor."),

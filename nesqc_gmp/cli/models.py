@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nesqc_gmp.cli.models_expert import ModelArgument, explain, features, intend
+from nesqc_gmp.cli.models_test import plan, run_test
 from nesqc_gmp.cli.models_train import train
 from nesqc_gmp.cli.options import JsonOption, ReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in, noun
 
 if TYPE_CHECKING:
-    from nesqc_gmp.state.models import ModelState
+    from nesqc_gmp.state.models import FeatureReview, ModelState, SignedUse
 
 app = noun(
     """Locked models. A package is one folder whose manifest names every byte by digest: one changed byte is another
     model. Only a package that is installed, approved and active can score, and only where a specification names it.
 
-    The order: `lock` (data scientist), `install` (data scientist or reviewer), `approve` and `activate` (QA, signed;
-    nobody approves what they installed), `retire`. `verify` repeats every hash and the golden run at any time.
+    The order: `lock` (data scientist), `install` (data scientist or reviewer), `intend` (subject matter expert,
+    signed), `plan` (QA, signed), `test` (operator or test data custodian), `features` (subject matter expert, signed),
+    `approve` and `activate` (QA, signed; nobody approves what they installed), `retire`. `verify` repeats every hash
+    and the golden run at any time, `explain` shows the heat map of an image.
 
     \b
     Example:
@@ -30,9 +35,6 @@ app = noun(
 )
 app.command()(train)
 
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="name:version, the digest, or its first digits (at least 8).")
-]
 FolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the package.", show_default=False)]
 
 
@@ -112,6 +114,13 @@ def install(folder: FolderArgument, site: SiteOption = None) -> None:
     with logged_in(site) as session:
         model = models.install(session, folder)
     show.say(f"{model.label} is installed with digest {model.model_sha256}.")
+
+
+app.command()(intend)
+app.command()(plan)
+app.command("test")(run_test)
+app.command()(features)
+app.command()(explain)
 
 
 @app.command()
@@ -199,15 +208,19 @@ def _summary(model: ModelState) -> dict[str, Any]:
 
 @app.command("show")
 def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one package: use, thresholds, every part."""
+    """Show one package: use, thresholds, every plan and test, every part."""
     from nesqc_gmp.cli import show
-    from nesqc_gmp.procedures import models
-    from nesqc_gmp.state.models import get
+    from nesqc_gmp.cli.models_test import print_tests, tests_json
+    from nesqc_gmp.procedures import model_tests
 
     with logged_in(site) as session:
-        model = get(models.models(session), name)
+        model, package = model_tests.tests(session, name)
     if as_json:
-        show.print_json({**_summary(model), "manifest": model.manifest.model_dump(mode="json")})
+        uses = [_signed_use(signed) for signed in model.intended_uses]
+        reviews = [_feature_review(review) for review in model.feature_reviews]
+        manifest_json = model.manifest.model_dump(mode="json")
+        signed = {"intended_uses": uses, "feature_reviews": reviews}
+        show.print_json({**_summary(model), "manifest": manifest_json, **signed, **tests_json(package)})
         return
     manifest = model.manifest
     show.print_facts(
@@ -226,6 +239,69 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
             ("golden images", ", ".join(manifest.golden)),
         ]
     )  # fmt: skip
+    _print_intended_uses(model.intended_uses)
+    print_tests(package)
+    _print_feature_reviews(model.feature_reviews)
     show.print_title("Parts")
     parts = [(part.path, part.byte_length, part.sha256[:16]) for part in manifest.parts]
     show.print_table(("Part", "#Bytes", "SHA-256, first digits"), parts, "none")
+
+
+def _signed_use(signed: SignedUse) -> dict[str, Any]:
+    return {
+        "entry": signed.index,
+        "person": signed.person,
+        "name": signed.name,
+        "signed_at": signed.signed_at,
+        "reason": signed.reason,
+        "intended_use": signed.intended_use.model_dump(mode="json"),
+    }
+
+
+def _print_intended_uses(signed: tuple[SignedUse, ...]) -> None:
+    """The one in force in full; of each earlier one where it stands in the log."""
+    from nesqc_gmp.cli import show
+
+    show.print_title("Intended use")
+    if not signed:
+        show.say("No expert has signed an intended use; what the manifest says of it is the maker's.")
+        return
+    last = signed[-1]
+    show.say(f"Signed by {last.name}, {last.signed_at[:19]}, entry {last.index}")
+    show.print_facts([(label.casefold(), text) for label, text in last.intended_use.lines()])
+    for earlier, later in itertools.pairwise(signed):
+        show.say(
+            f"Superseded: entry {earlier.index}, signed by {earlier.name}, {earlier.signed_at[:19]}; "
+            f"by entry {later.index}: {later.reason}"
+        )
+
+
+def _feature_review(review: FeatureReview) -> dict[str, Any]:
+    return {
+        "entry": review.index,
+        "person": review.person,
+        "name": review.name,
+        "signed_at": review.signed_at,
+        "review": review.reviewed.model_dump(mode="json", exclude={"kind", "model_sha256", "signature"}),
+    }
+
+
+def _print_feature_reviews(reviews: tuple[FeatureReview, ...]) -> None:
+    """Every review; a later one does not hide an earlier one."""
+    from nesqc_gmp.cli import show
+
+    if not reviews:
+        return
+    show.print_title("Reviews of features")
+    rows = [
+        (
+            review.index,
+            f"{review.name}, {review.signed_at[:19]}",
+            review.reviewed.test,
+            ", ".join(f"{count.place} {count.images}" for count in review.reviewed.counts if count.images),
+            "yes" if review.reviewed.sensible else "no",
+            review.reviewed.comment,
+        )
+        for review in reviews
+    ]
+    show.print_table(("#Entry", "Signed by", "#Test", "Weight seen", "Makes sense", "Comment"), rows, "none")

@@ -57,7 +57,16 @@ RepeatReasonOption = Annotated[
 CommentOption = Annotated[str, typer.Option("--comment", metavar="TEXT", help="What you say of it; it is signed.")]
 BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="Batch number.", show_default=False)]
 
-Role = Literal["administrator", "operator", "reviewer", "qa", "data scientist", "auditor"]
+Role = Literal[
+    "administrator",
+    "operator",
+    "reviewer",
+    "qa",
+    "data scientist",
+    "test data custodian",
+    "subject matter expert",
+    "auditor",
+]
 """As ``records.people.Role``, which is too heavy to import for help."""
 
 Outcome = Literal["conforming", "not conforming", "undecided"]

@@ -2,7 +2,8 @@
 
 A right is named ``noun.verb``, as the command is. The administrator keeps accounts and has no right on batch data;
 QA decides who may do what and decides about batches; whoever performs, reviews or releases a batch does one of the
-three. Nobody grants to themselves.
+three. The subject matter expert says what a model is for and judges its heat maps, and never makes a model. Nobody
+grants to themselves.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _READING: Final = frozenset(
         "certificates.list",
         "certificates.show",
         "models.card",
+        "models.explain",
         "models.list",
         "models.show",
         "models.verify",
@@ -28,6 +30,7 @@ _READING: Final = frozenset(
         "products.list",
         "products.show",
         "site.status",
+        "test-sets.list",
     }
 )
 
@@ -54,6 +57,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         "batches.read",
         "batches.record-result",
         "batches.submit",
+        "models.test",
     },
     "reviewer": _READING
     | {
@@ -74,6 +78,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         "people.reset",
         "products.approve",
         "products.retire",
+        "models.plan",
         "models.approve",
         "models.activate",
         "models.retire",
@@ -86,8 +91,11 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         "audit.checkpoint",
         "audit.review",
         "site.assess",
+        "test-sets.consume",
     },
     "data scientist": _READING | {"models.lock", "models.install", "products.draft"},
+    "test data custodian": _READING | {"models.test", "test-sets.consume", "test-sets.seal", "test-sets.show"},
+    "subject matter expert": _READING | {"models.intend", "models.features"},
     "auditor": _READING | {"audit.checkpoint"},
 }
 """What each role may do."""
@@ -98,14 +106,24 @@ EXCLUSIVE: Final[frozenset[frozenset[Role]]] = frozenset(
         frozenset({"administrator", "reviewer"}),
         frozenset({"administrator", "qa"}),
         frozenset({"administrator", "data scientist"}),
+        frozenset({"subject matter expert", "administrator"}),
+        frozenset({"subject matter expert", "data scientist"}),
         frozenset({"qa", "operator"}),
         frozenset({"auditor", "administrator"}),
         frozenset({"auditor", "operator"}),
         frozenset({"auditor", "reviewer"}),
         frozenset({"auditor", "qa"}),
+        frozenset({"test data custodian", "administrator"}),
+        frozenset({"test data custodian", "auditor"}),
+        frozenset({"test data custodian", "data scientist"}),
     }
 )
 """Pairs of roles that one person never holds together (PIC/S PI 041 9.5, 9.6)."""
+
+
+LASTING: Final = frozenset({"test data custodian", "data scientist"})
+"""Roles of which a person who ever held one never receives another: who has seen test data develops no model, and who
+has developed one sees no test data, also after the role has ended (EU GMP Annex 22 draft 6.5)."""
 
 
 def role_for(right: str, roles: frozenset[Role]) -> Role | None:
@@ -113,6 +131,7 @@ def role_for(right: str, roles: frozenset[Role]) -> Role | None:
     return next((role for role in RIGHTS if role in roles and right in RIGHTS[role]), None)
 
 
-def conflicts(role: Role, roles: frozenset[Role]) -> tuple[Role, ...]:
-    """Roles held that exclude a further role."""
-    return tuple(held for held in sorted(roles) if frozenset({held, role}) in EXCLUSIVE)
+def conflicts(role: Role, roles: frozenset[Role], once: frozenset[Role] = frozenset()) -> tuple[Role, ...]:
+    """Roles held, or of the lasting ones held once, that exclude a further role."""
+    held_before = once & LASTING if role in LASTING else frozenset()
+    return tuple(held for held in sorted(roles | held_before) if frozenset({held, role}) in EXCLUSIVE)

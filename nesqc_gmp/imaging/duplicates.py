@@ -8,14 +8,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nesqc_gmp.imaging.perceptual import NEAR_DUPLICATE_DISTANCE, NO_STRUCTURE, orientations
-from nesqc_gmp.records.images import Duplicate, FrameFacts, KnownImage
+from nesqc_gmp.records.images import Duplicate, KnownImage
 
 _FIRST_CAPACITY = 1024
+
+
+class Fingerprints(Protocol):
+    """What an image is found again by."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the original bytes."""
+
+    @property
+    def pixels_sha256(self) -> str:
+        """Digest of the decoded samples."""
+
+    @property
+    def perceptual_hash(self) -> str:
+        """Perceptual hash, 16 hexadecimal digits."""
 
 
 class KnownImages:
@@ -41,11 +58,11 @@ class KnownImages:
             self._pixels[image.pixels_sha256].append(place)
             self._hashes[place] = np.uint64(int(image.perceptual_hash, 16))
 
-    def like(self, facts: FrameFacts) -> tuple[Duplicate, ...]:
+    def like(self, facts: Fingerprints) -> tuple[Duplicate, ...]:
         """Every image that an image repeats, in the order added, each with the strongest kind of agreement.
 
         Args:
-            facts: Facts of the new image, which was not added.
+            facts: Fingerprints of the new image, which was not added.
         """
         found = dict.fromkeys(self._bytes.get(facts.sha256, ()), ("same bytes", 0))
         for place in self._pixels.get(facts.pixels_sha256, ()):

@@ -1,4 +1,4 @@
-"""Small pictures for certificates: the image itself, and the image under its class-activation map.
+"""Pictures for certificates and reports: the image itself, and the image under its class-activation map.
 
 Pictures are for the reader; nothing is measured on them. The same samples give the same bytes in one environment.
 """
@@ -35,7 +35,7 @@ def render_jpeg(samples: Samples, *, size: int) -> bytes:
         samples: Gray or RGB samples.
         size: Longest edge of the picture in pixels; a smaller image is not enlarged.
     """
-    return _jpeg(_stretched(samples, size))
+    return _jpeg(stretched(samples, size=size))
 
 
 def render_heat_map_jpeg(samples: Samples, heat_map: HeatMap, *, size: int) -> bytes:
@@ -52,29 +52,54 @@ def render_heat_map_jpeg(samples: Samples, heat_map: HeatMap, *, size: int) -> b
     Raises:
         InvalidInputError: The values of the map are not as many finite numbers as its rows and columns say.
     """
-    image = _stretched(samples, size)
-    values = _enlarged(_values(heat_map), *image.shape)
-    values /= max(float(np.abs(values).max()), float(np.finfo(np.float32).tiny))
+    return _jpeg(under_heat_map(samples, heat_map, size=size))
+
+
+def under_heat_map(samples: Samples, heat_map: HeatMap, *, size: int) -> Gray:
+    """The picture of :func:`render_heat_map_jpeg` as ``(height, width, 3)`` values from 0 to 1.
+
+    Raises:
+        InvalidInputError: As there.
+    """
+    image = stretched(samples, size=size)
+    values = map_values(heat_map)
+    values = values / max(float(np.abs(values).max()), float(np.finfo(np.float32).tiny))
+    return _coloured(image, _enlarged(values, *image.shape))
+
+
+def colour_scale(width: int) -> Gray:
+    """The colours of a heat map over a middle gray, from -1 at the left to 1, as ``(1, width, 3)`` values 0 to 1."""
+    return _coloured(np.full((1, width), 0.5), np.linspace(-1.0, 1.0, width)[None, :])
+
+
+def _coloured(image: Gray, values: Gray) -> Gray:
+    """Colours of values from -1 to 1 over an image, the stronger the value the more of its colour."""
     ground = _SHADE[0] + _SHADE[1] * image
     opacity = (_OPACITY * np.abs(values))[..., None]
     places = np.linspace(-1.0, 1.0, len(_RAMP))
     colour = np.stack([np.interp(values, places, _RAMP[:, channel]) for channel in range(3)], axis=-1)
-    return _jpeg(ground[..., None] * (1.0 - opacity) + colour * opacity)
+    mixed: Gray = ground[..., None] * (1.0 - opacity) + colour * opacity
+    return mixed
 
 
-def _stretched(samples: Samples, size: int) -> Gray:
-    """Luminance at the size of the picture, 0 to 1 between the percentiles."""
+def stretched(samples: Samples, *, size: int) -> Gray:
+    """Luminance of which black and white are the percentiles 0.5 and 99.5, as ``(height, width)`` values 0 to 1.
+
+    Args:
+        samples: Gray or RGB samples.
+        size: Longest edge of the picture in pixels; a smaller image is not enlarged.
+    """
     image = luminance(samples)
     low, high = (float(level) for level in np.percentile(image, STRETCH_PERCENTILES))
     longest = max(image.shape)
     if size < longest:
         rows, columns = (max(1, round(edge * size / longest)) for edge in image.shape)
         image = area_means(image, rows, columns)
-    stretched: Gray = np.clip((image - low) / max(high - low, 1e-9), 0.0, 1.0)
-    return stretched
+    levels: Gray = np.clip((image - low) / max(high - low, 1e-9), 0.0, 1.0)
+    return levels
 
 
-def _values(heat_map: HeatMap) -> Gray:
+def map_values(heat_map: HeatMap) -> Gray:
     """The values of a map as ``(rows, columns)`` float64.
 
     Raises:
@@ -114,9 +139,14 @@ def _interpolated(values: Gray, count: int) -> Gray:
     return interpolated
 
 
+def eight_bits(image: Gray) -> NDArray[np.uint8]:
+    """Values from 0 to 1 as 8-bit levels."""
+    levels: NDArray[np.uint8] = np.rint(image * 255.0).astype(np.uint8)
+    return levels
+
+
 def _jpeg(image: Gray) -> bytes:
     """JPEG of values from 0 to 1, gray ``(h, w)`` or RGB ``(h, w, 3)``, without metadata."""
-    levels: NDArray[np.uint8] = np.rint(image * 255.0).astype(np.uint8)
     stream = io.BytesIO()
-    Image.fromarray(levels).save(stream, "JPEG", quality=_QUALITY, subsampling=0)
+    Image.fromarray(eight_bits(image)).save(stream, "JPEG", quality=_QUALITY, subsampling=0)
     return stream.getvalue()

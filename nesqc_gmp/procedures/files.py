@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+import tomllib
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.records.base import Frozen
 
 FILE_LIMIT = 512 * 2**20
 """Largest file that is read, in bytes."""
+
+Value = TypeVar("Value", bound=Frozen)
 
 
 def read_given_file(path: Path) -> bytes:
@@ -30,4 +38,29 @@ def read_given_file(path: Path) -> bytes:
     except OSError as error:
         raise InvalidInputError(
             f"the file cannot be read: {error.strerror}", where=str(path), remedy="What was received so far is kept."
+        ) from error
+
+
+def read_given_toml(path: Path, kind: type[Value], what: str, remedy: str) -> Value:
+    """A value from a TOML file; nothing is converted but a list to the tuple that holds it.
+
+    Args:
+        path: The file.
+        kind: What the file has to be.
+        what: The same in words, for the refusal.
+        remedy: Where an example stands.
+
+    Raises:
+        InvalidInputError: The file cannot be read, or a field is missing, unknown or wrong; every one is named.
+    """
+    try:
+        text = json.dumps(tomllib.loads(read_given_file(path).decode("utf-8")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise InvalidInputError(f"the file cannot be read: {error}", where=str(path)) from error
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10])
+        raise InvalidInputError(
+            f"the {what} is not complete or not correct: {fields}", where=str(path), remedy=remedy
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from nesqc_gmp.errors import IntegrityError, InvalidInputError, ModelRefusedError, NesqcError, NotAuthorisedError
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, ModelRefusedError, NesqcError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.ledger import Reader
@@ -24,7 +24,9 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
-from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require
+from nesqc_gmp.state.feature_review import last_review, require_sensible
+from nesqc_gmp.state.model_tests import NO_TESTS, ModelTest, PackageTests, fold_tests, require_tested
+from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
 
@@ -158,13 +160,18 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
     def prepare(reader: Reader, person: Person) -> Prepared:
         model = get(fold_models(reader.entries_about("model")), digest)
         require(model, standing, verb)
-        if verb == "approve" and model.installed_by == person.id:
-            raise NotAuthorisedError("nobody approves a model they installed", where=model.label)
+        lines = _shown(model)
+        if verb == "approve":
+            require_another(model, person.id, "approves")
+            package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
+            require_tested(model, package)
+            require_sensible(model, package)
+            lines = (*lines, *evidence_for(model, package))
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)
 
-        return make, Signer(meaning, _shown(model))
+        return make, Signer(meaning, lines)
 
     session.sign(f"models.{verb}", _subject(digest), prepare, ceremony, reason)
 
@@ -177,6 +184,31 @@ def _shown(model: ModelState) -> tuple[str, ...]:
         f"Conforming from {manifest.conforming_from}, not conforming below {manifest.not_conforming_below}",
         "For demonstration only, not for GMP use" if manifest.demonstration else "Not marked as a demonstration",
     )
+
+
+def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
+    """What speaks for a package, in words; what there is not is said as well."""
+    use, plan, test = model.intended_use, package.plan, package.completed
+    failed = sum(not each.completed for each in package.tests)
+    return (
+        "No intended use is signed" if use is None else f"Intended use signed by {use.name}, entry {use.index}",
+        "No test plan was frozen"
+        if plan is None
+        else f"Test plan {plan.frozen.plan} on {plan.frozen.test_set}, signed by {plan.name}, entry {plan.index}",
+        "No test was completed under the last plan"
+        if test is None
+        else f"Test {test.opened.test} run by {test.name}: {test.outcome}",
+        _features(model, test),
+        f"{len(package.tests)} tests in all, {failed} of them without figures; {len(package.plans)} plans in all",
+    )
+
+
+def _features(model: ModelState, test: ModelTest | None) -> str:
+    review = last_review(model, test)
+    if review is None:
+        return "The heat maps of that test are not reviewed"
+    sense = "make sense" if review.reviewed.sensible else "do not make sense"
+    return f"Heat maps reviewed by {review.name}, entry {review.index}: the features {sense}"
 
 
 def models(session: Session) -> Models:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader
-from nesqc_gmp.procedures.files import read_given_file
+from nesqc_gmp.procedures.files import read_given_toml
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Subject
@@ -26,8 +22,6 @@ from nesqc_gmp.state import models as model_state
 from nesqc_gmp.state.people import Person
 from nesqc_gmp.state.products import Specifications, fold_specifications, get, require, require_next_version
 
-_SPECIFICATION: TypeAdapter[Specification] = TypeAdapter(Specification)
-
 
 def _subject(name: str) -> Subject:
     return Subject(type="specification", id=name)
@@ -39,19 +33,9 @@ def read_specification(path: Path) -> Specification:
     Raises:
         InvalidInputError: The file cannot be read, or a field is missing, unknown or wrong; every one is named.
     """
-    try:
-        value: dict[str, Any] = tomllib.loads(read_given_file(path).decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInputError(f"the file cannot be read: {error}", where=str(path)) from error
-    try:
-        return _SPECIFICATION.validate_python(value, strict=False)
-    except ValidationError as error:
-        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10])
-        raise InvalidInputError(
-            f"the specification is not complete or not correct: {fields}",
-            where=str(path),
-            remedy="Compare with the example that `nesqc demo` leaves beside its site.",
-        ) from error
+    return read_given_toml(
+        path, Specification, "specification", "Compare with the example that `nesqc demo` leaves beside its site."
+    )
 
 
 def draft(session: Session, specification: Specification) -> str:

@@ -207,6 +207,21 @@ class ImageRead(Frozen):
     override: bool
 
 
+class HeatMapShown(Frozen):
+    """A person was shown the heat map of an image, made from the prediction that an attempt had recorded.
+
+    Attributes:
+        attempt: Number of the attempt.
+        image: The image.
+        png_sha256: Digest of the PNG file that was written for the person.
+    """
+
+    kind: Literal["heat_map_shown"] = "heat_map_shown"
+    attempt: int
+    image: Identifier
+    png_sha256: Sha256
+
+
 class ResultRecorded(Frozen):
     """The result of a test done elsewhere.
 

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nesqc_gmp.records import batches, certification, models, people, products, site
+from nesqc_gmp.records import (
+    batches,
+    certification,
+    feature_review,
+    intended_use,
+    model_tests,
+    models,
+    people,
+    products,
+    site,
+)
 from nesqc_gmp.records.base import Frozen, Identifier, Instant, Reason, Text
 
 Record = Annotated[
@@ -29,9 +39,18 @@ Record = Annotated[
     | products.SpecificationApproved
     | products.SpecificationRetired
     | models.ModelInstalled
+    | intended_use.IntendedUseSigned
     | models.ModelApproved
     | models.ModelActivated
     | models.ModelRetired
+    | model_tests.TestSetSealed
+    | model_tests.TestSetRead
+    | model_tests.TestSetConsumed
+    | model_tests.TestPlanFrozen
+    | model_tests.ModelTestOpened
+    | model_tests.ImageTested
+    | model_tests.ModelTestClosed
+    | feature_review.FeaturesReviewed
     | batches.BatchRegistered
     | batches.ImageReceived
     | batches.ImageRefused
@@ -41,6 +60,7 @@ Record = Annotated[
     | batches.ImageScored
     | batches.AttemptClosed
     | batches.ImageRead
+    | batches.HeatMapShown
     | batches.ResultRecorded
     | batches.ResultVerified
     | batches.BatchSubmitted
@@ -54,12 +74,19 @@ Record = Annotated[
 ]
 """Every record there is."""
 
-SubjectType = Literal["site", "person", "specification", "model", "batch", "certificate"]
+SubjectType = Literal["site", "person", "specification", "model", "model-test", "test-set", "batch", "certificate"]
 
 CONTENT_KINDS = frozenset(
     {
         "specification_drafted",
         "model_installed",
+        "intended_use_signed",
+        "test_set_sealed",
+        "test_plan_frozen",
+        "model_test_opened",
+        "image_tested",
+        "model_test_closed",
+        "features_reviewed",
         "person_enrolled",
         "credential_set",
         "batch_registered",
@@ -89,9 +116,13 @@ SIGNED_KINDS = frozenset(
         "credential_set",
         "specification_approved",
         "specification_retired",
+        "intended_use_signed",
         "model_approved",
         "model_activated",
         "model_retired",
+        "test_set_consumed",
+        "test_plan_frozen",
+        "features_reviewed",
         "result_recorded",
         "result_verified",
         "batch_submitted",

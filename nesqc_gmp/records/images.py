@@ -256,13 +256,13 @@ class AttemptReceipt(Frozen):
     """Proof that an attempt was committed to the ledger before its first score: no score without a record.
 
     Attributes:
-        batch: The batch.
-        attempt: Number of the attempt within the batch, from 1.
+        record: The batch, or the test of a model (``state.model_tests.results_id``).
+        attempt: Number of the attempt among those of the batch or of the model, from 1.
         index: Index in the log of the record that opened the attempt.
         checkpoint: The signed checkpoint that covers that record.
     """
 
-    batch: Identifier
+    record: Identifier
     attempt: Annotated[int, Field(ge=1)]
     index: Annotated[int, Field(ge=0)]
     checkpoint: Annotated[str, StringConstraints(min_length=1, max_length=4000)]

@@ -7,7 +7,16 @@ from typing import Literal
 from nesqc_gmp.records.base import DateText, Frozen, Identifier, PrintedName, Sha256, Text
 from nesqc_gmp.records.signatures import ElectronicSignature
 
-Role = Literal["administrator", "operator", "reviewer", "qa", "data scientist", "auditor"]
+Role = Literal[
+    "administrator",
+    "operator",
+    "reviewer",
+    "qa",
+    "data scientist",
+    "test data custodian",
+    "subject matter expert",
+    "auditor",
+]
 
 
 class PersonEnrolled(Frozen):

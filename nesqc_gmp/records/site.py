@@ -44,7 +44,7 @@ class IncidentOpened(Frozen):
         incident: Number of the incident.
         incident_kind: What kind of event.
         detail: What was seen.
-        batch: The batch it touches; ``None`` touches every batch.
+        batch: The batch it touches, or the test of a model; ``None`` touches every batch.
     """
 
     kind: Literal["incident_opened"] = "incident_opened"

@@ -108,6 +108,7 @@ class Batch:
         performers: People who did the work: everyone but reviewers who entered content.
         contributors: Everyone who entered content, in whatever role.
         reviewers: Everyone who signed a review, of whatever earlier form.
+        heat_maps_shown: Person and image of every heat map that somebody was shown; it shows the score too.
         last: Index of the last entry about the batch.
     """
 
@@ -131,6 +132,7 @@ class Batch:
     performers: frozenset[str] = frozenset()
     contributors: frozenset[str] = frozenset()
     reviewers: frozenset[str] = frozenset()
+    heat_maps_shown: frozenset[tuple[str, str]] = frozenset()
     last: int = 0
 
     @property
@@ -254,6 +256,10 @@ def _read(state: Batch, entry: Entry, record: records.ImageRead) -> Batch:
     return replace(state, readings=(*state.readings, reading))
 
 
+def _shown(state: Batch, entry: Entry, record: records.HeatMapShown) -> Batch:
+    return replace(state, heat_maps_shown=state.heat_maps_shown | {(entry.actor.person, record.image)})
+
+
 def _recorded(state: Batch, entry: Entry, record: records.ResultRecorded) -> Batch:
     return replace(state, results=(*state.results, Result(entry.index, entry.actor.person, entry.actor.name, record)))
 
@@ -304,6 +310,7 @@ _FOLD: Fold[Batch] = Fold(
         records.ImageScored: _scored,
         records.AttemptClosed: _closed,
         records.ImageRead: _read,
+        records.HeatMapShown: _shown,
         records.ResultRecorded: _recorded,
         records.ResultVerified: _verified,
         records.BatchSubmitted: _submitted,

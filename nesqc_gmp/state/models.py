@@ -6,28 +6,69 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nesqc_gmp.errors import ModelRefusedError, NotFoundError, OutOfSequenceError
+from nesqc_gmp.errors import ModelRefusedError, NotAuthorisedError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.records import models as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.feature_review import FeaturesReviewed
+from nesqc_gmp.records.intended_use import IntendedUse, IntendedUseSigned
 from nesqc_gmp.records.models import ModelManifest
 
 Standing = Literal["installed", "approved", "active", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
+class SignedUse:
+    """An intended use as an expert signed it."""
+
+    index: int
+    person: str
+    name: str
+    signed_at: str
+    reason: str | None
+    intended_use: IntendedUse
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureReview:
+    """A review of features as an expert signed it."""
+
+    index: int
+    person: str
+    name: str
+    signed_at: str
+    reviewed: FeaturesReviewed
+
+
+@dataclass(frozen=True, slots=True)
 class ModelState:
-    """One installed package."""
+    """One installed package.
+
+    Attributes:
+        model_sha256: Digest of the package's manifest.
+        manifest: The manifest.
+        installed_by: Who installed it.
+        standing: Where it stands.
+        intended_uses: Every intended use that was signed, the last one in force.
+        feature_reviews: Every signed review of features.
+    """
 
     model_sha256: str
     manifest: ModelManifest
     installed_by: Identifier
     standing: Standing = "installed"
+    intended_uses: tuple[SignedUse, ...] = ()
+    feature_reviews: tuple[FeatureReview, ...] = ()
 
     @property
     def label(self) -> str:
         """Name and version for the eye."""
         return f"{self.manifest.name} {self.manifest.model_version}"
+
+    @property
+    def intended_use(self) -> SignedUse | None:
+        """The intended use that holds: the last one signed."""
+        return self.intended_uses[-1] if self.intended_uses else None
 
 
 Models = dict[str, ModelState]
@@ -40,6 +81,14 @@ def fold_models(entries: Iterable[Entry]) -> Models:
         match entry.record:
             case records.ModelInstalled(model_sha256=digest, manifest=manifest):
                 found[digest] = ModelState(digest, manifest, entry.actor.person)
+            case IntendedUseSigned(model_sha256=digest, intended_use=use):
+                actor = entry.actor
+                signed = SignedUse(entry.index, actor.person, actor.name, entry.time.local, entry.reason, use)
+                found[digest] = replace(found[digest], intended_uses=(*found[digest].intended_uses, signed))
+            case FeaturesReviewed(model_sha256=digest) as reviewed:
+                actor = entry.actor
+                review = FeatureReview(entry.index, actor.person, actor.name, entry.time.local, reviewed)
+                found[digest] = replace(found[digest], feature_reviews=(*found[digest].feature_reviews, review))
             case records.ModelApproved(model_sha256=digest):
                 found[digest] = replace(found[digest], standing="approved")
             case records.ModelActivated(model_sha256=digest):
@@ -96,3 +145,13 @@ def require_active(models: Models, digest: str) -> ModelState:
             remedy="QA approves and activates it with `nesqc models`.",
         )
     return model
+
+
+def require_another(model: ModelState, person: str, act: str) -> None:
+    """Who judges a package is not who brought it.
+
+    Raises:
+        NotAuthorisedError: The person installed it.
+    """
+    if model.installed_by == person:
+        raise NotAuthorisedError(f"nobody {act} a model they installed", where=model.label)

@@ -58,6 +58,7 @@ class Person:
         identity_reference: Who checked which document.
         standing: Whether the account can be used.
         grants: Roles held.
+        once: Every role ever held.
         credentials: Every credential ever; the last one counts.
         code_first: Digest of the first half of a code that waits for its owner.
         code_second: Digest of the second half.
@@ -75,6 +76,7 @@ class Person:
     enrolled_by: str
     standing: Standing = "awaiting passphrase"
     grants: tuple[Grant, ...] = ()
+    once: frozenset[Role] = frozenset()
     credentials: tuple[Credential, ...] = ()
     code_first: str | None = None
     code_second: str | None = None
@@ -125,7 +127,8 @@ def fold_people(entries: Iterable[Entry], known: People | None = None) -> People
 def _granted(person: Person, entry: Entry, record: records.RoleGranted) -> Person:
     grant = Grant(record.role, entry.index, record.training_reference, record.expires_on)
     code = record.code_sha256 or person.code_second
-    return replace(person, grants=(*(g for g in person.grants if g.role != record.role), grant), code_second=code)
+    grants = (*(g for g in person.grants if g.role != record.role), grant)
+    return replace(person, grants=grants, once=person.once | {record.role}, code_second=code)
 
 
 def _revoked(person: Person, _: Entry, record: records.RoleRevoked) -> Person:
@@ -266,9 +269,10 @@ def require_grantable(people: People, person_id: str, role: Role, granter: str) 
     held = frozenset(grant.role for grant in person.grants)
     if any(grant.role == role and grant.expires_on is None for grant in person.grants):
         raise InvalidInputError(f"the role {role} is held already", where=person_id)
-    if excluded := conflicts(role, held):
+    if excluded := conflicts(role, held, person.once):
+        together = "held together with" if held.intersection(excluded) else "held by somebody who was once"
         raise InvalidInputError(
-            f"the role {role} cannot be held together with {', '.join(excluded)}",
+            f"the role {role} cannot be {together} {', '.join(excluded)}",
             where=person_id,
             remedy="Give the role to another person.",
         )

@@ -7,17 +7,35 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from nesqc_gmp.statistics.agreement import agreement
 from nesqc_gmp.statistics.auroc import cluster_bootstrap
+from nesqc_gmp.statistics.calibration import brier_score
 from nesqc_gmp.statistics.interval import Interval, not_estimable, proportion
+from nesqc_gmp.statistics.noninferiority import paired_difference
 from nesqc_gmp.statistics.outcomes import ScoredRow, at_threshold, by_culture
 
-Metric = Literal["AUROC", "sensitivity", "not missed", "specificity", "undecided rate", "refused rate"]
+Metric = Literal[
+    "AUROC",
+    "sensitivity",
+    "not missed",
+    "specificity",
+    "undecided rate",
+    "refused rate",
+    "Brier score",
+    "kappa",
+    "non-inferiority",
+]
 """``sensitivity`` and ``specificity`` count undecided and refused units as wrong; ``not missed`` is the share of not
-conforming units that were not called conforming."""
+conforming units that were not called conforming. ``kappa`` is the lowest agreement of the model with one reader on
+*conforming* or not; ``non-inferiority`` is the share of images that the model calls rightly minus that of a reader, of
+the reader who leaves the lowest bound. Without readers neither can be assessed."""
 
 CriterionVerdict = Literal["passed", "failed", "not assessable"]
-UPPER: frozenset[Metric] = frozenset({"undecided rate", "refused rate"})
+UPPER: frozenset[Metric] = frozenset({"undecided rate", "refused rate", "Brier score"})
 """Figures that must stay below their limit: their upper bound is compared."""
+
+OF_READERS: frozenset[Metric] = frozenset({"kappa", "non-inferiority"})
+"""Figures that compare with people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +45,8 @@ class Criterion:
     Attributes:
         metric: The figure.
         level: Whether images or cultures are the units.
-        limit: What the confidence bound must reach, or must not exceed for a rate.
+        limit: What the confidence bound must reach, or must not exceed for a rate or the Brier score; for
+            ``non-inferiority`` the margin, below whose negative the bound must not lie.
         units_min: Fewest units of the class in question; with fewer it is not assessable.
         subgroup: Attribute and value, or ``None`` for all.
     """
@@ -74,8 +93,11 @@ def _assess(criterion: Criterion, rows: Sequence[ScoredRow], seed: int) -> Crite
     bound = found.high if criterion.metric in UPPER else found.low
     if bound is None or found.units < criterion.units_min:
         return CriterionResult(criterion, found, "not assessable")
-    value = Decimal(repr(bound))
-    met = value <= criterion.limit if criterion.metric in UPPER else value >= criterion.limit
+    value, limit = Decimal(repr(bound)), criterion.limit
+    if criterion.metric == "non-inferiority":
+        met = value > -limit
+    else:
+        met = value <= limit if criterion.metric in UPPER else value >= limit
     return CriterionResult(criterion, found, "passed" if met else "failed")
 
 
@@ -91,6 +113,13 @@ def _measure(metric: Metric, units: Sequence[ScoredRow], seed: int) -> Interval:
         labels = [row.label == "conforming" for row in scored]
         scores = [row.score for row in scored if row.score is not None]
         return cluster_bootstrap(labels, scores, [row.culture for row in scored], seed=seed)
+    if metric == "Brier score":
+        scored = [row for row in units if row.score is not None]
+        labels = [row.label == "conforming" for row in scored]
+        scores = [row.score for row in scored if row.score is not None]
+        return brier_score(labels, scores, [row.culture for row in scored], seed=seed)
+    if metric in OF_READERS:
+        return _against_readers(metric, units, seed)
     if metric == "specificity":
         return at_threshold(units, "conforming").counted_wrong
     if metric in {"sensitivity", "not missed"}:
@@ -100,3 +129,21 @@ def _measure(metric: Metric, units: Sequence[ScoredRow], seed: int) -> Interval:
     if metric == "refused rate":
         return proportion(refused, len(units))
     return proportion(sum(row.outcome == "undecided" for row in units), len(units) - refused)
+
+
+def _against_readers(metric: Metric, units: Sequence[ScoredRow], seed: int) -> Interval:
+    """The comparison with the reader who leaves the lowest bound; what one reader leaves open stays open."""
+    readers = sorted({reader for row in units for reader, _ in row.readings})
+    found = [_against(metric, reader, units, seed) for reader in readers]
+    if not found:
+        return not_estimable("no reader")
+    return min(found, key=lambda each: -2.0 if each.low is None else each.low)
+
+
+def _against(metric: Metric, reader: str, units: Sequence[ScoredRow], seed: int) -> Interval:
+    rows = [(row, dict(row.readings)[reader]) for row in units if reader in dict(row.readings)]
+    if metric == "kappa":
+        model = [row.outcome == "conforming" for row, _ in rows]
+        return agreement(model, [reading == "conforming" for _, reading in rows]).kappa
+    right, read = [row.outcome == row.label for row, _ in rows], [reading == row.label for row, reading in rows]
+    return paired_difference(right, read, [row.culture for row, _ in rows], seed=seed)

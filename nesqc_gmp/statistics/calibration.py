@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nesqc_gmp.statistics.auroc import checked
-from nesqc_gmp.statistics.interval import Interval, proportion
+from nesqc_gmp.statistics.auroc import RESAMPLES, checked
+from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,27 @@ def calibration(conforming: ArrayLike, scores: ArrayLike, bins: int = 10) -> Cal
     found = tuple(Bin(float(values[p].mean()), proportion(int(labels[p].sum()), len(p), "Wilson")) for p in parts)
     error = sum(abs(float(values[p].mean() - labels[p].mean())) * len(p) for p in parts) / len(values)
     return Calibration(float(((values - labels) ** 2).mean()), error, found)
+
+
+def brier_score(conforming: ArrayLike, scores: ArrayLike, clusters: ArrayLike, *, seed: int) -> Interval:
+    """Mean squared difference of score and truth (Brier 1950), with an interval over resampled clusters.
+
+    Args:
+        conforming: ``(n,)`` whether each unit is conforming.
+        scores: ``(n,)`` probabilities of conforming.
+        clusters: ``(n,)`` cluster of each unit, for example its culture; fewer than three give no interval.
+        seed: Of the bootstrap.
+    """
+    labels, values = checked(conforming, scores)
+    names, of_unit = np.unique(np.asarray(clusters), return_inverse=True)
+    count = len(names)
+    if count == 0:
+        return not_estimable("cluster bootstrap")
+    squares = (values - labels) ** 2
+    if count < 3:
+        return Interval(float(squares.mean()), None, None, "cluster bootstrap", count)
+    sums, sizes = np.bincount(of_unit, squares, count), np.bincount(of_unit, minlength=count)
+    drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, count, (RESAMPLES, count))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.quantile(means, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    return Interval(float(squares.mean()), float(low), float(high), "cluster bootstrap", count)

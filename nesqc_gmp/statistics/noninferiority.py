@@ -10,7 +10,9 @@ import numpy as np
 
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.statistics.auroc import RESAMPLES
-from nesqc_gmp.statistics.interval import LEVEL, Interval
+from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable
+
+_METHOD = "cluster bootstrap, paired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,29 @@ def non_inferiority(
         raise InvalidInputError(f"a margin of {margin} is none", where="margin", remedy="Set it between 0 and 1.")
     if baseline_right is None:
         return NonInferiority("not assessable", None, margin)
+    interval = paired_difference(model_right, baseline_right, clusters, seed=seed)
+    if interval.low is None:
+        return NonInferiority("not assessable", None, margin)
+    return NonInferiority("non-inferior" if interval.low > -margin else "not shown", interval, margin)
+
+
+def paired_difference(
+    model_right: Sequence[bool], baseline_right: Sequence[bool], clusters: Sequence[str], *, seed: int
+) -> Interval:
+    """Share of right answers, model minus baseline, with a bootstrap of whole clusters; none with fewer than three.
+
+    Raises:
+        InvalidInputError: The units are not paired.
+    """
     if not len(model_right) == len(baseline_right) == len(clusters):
         raise InvalidInputError("model, baseline and cultures are not paired", remedy="Give one of each a unit.")
     difference = np.asarray(model_right, dtype=np.float64) - np.asarray(baseline_right, dtype=np.float64)
     names, of_unit = np.unique(np.asarray(clusters), return_inverse=True)
     count = len(names)
     if count < 3:
-        return NonInferiority("not assessable", None, margin)
+        return not_estimable(_METHOD, count)
     sums, sizes = np.bincount(of_unit, difference, count), np.bincount(of_unit, minlength=count)
     drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, count, (RESAMPLES, count))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    interval = Interval(float(difference.mean()), float(low), float(high), "cluster bootstrap, paired", count)
-    return NonInferiority("non-inferior" if low > -margin else "not shown", interval, margin)
+    return Interval(float(difference.mean()), float(low), float(high), _METHOD, count)

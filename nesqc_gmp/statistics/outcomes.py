@@ -30,6 +30,7 @@ class ScoredRow:
         score: Probability of conforming, ``None`` where the input check refused the image.
         outcome: The outcome at the locked thresholds.
         attributes: Further subgroups, as pairs of name and value.
+        readings: What single readers said, as pairs of reader and label.
     """
 
     image: str
@@ -39,6 +40,7 @@ class ScoredRow:
     score: float | None
     outcome: ScoredOutcome
     attributes: tuple[tuple[str, str], ...] = ()
+    readings: tuple[tuple[str, Label], ...] = ()
 
     def stratum(self, name: str) -> str | None:
         """Value of a subgroup: ``culture``, ``donor``, ``label`` or one of the attributes."""
@@ -122,7 +124,19 @@ def _culture(name: str, rows: Sequence[ScoredRow]) -> ScoredRow:
     outcome = next(worst for worst in _WORST_FIRST if any(row.outcome == worst for row in rows))
     shared = tuple(pair for pair in rows[0].attributes if all(pair in row.attributes for row in rows))
     first = rows[0]
-    return ScoredRow(name, name, first.donor, first.label, min(scores) if scores else None, outcome, shared)
+    return ScoredRow(
+        name, name, first.donor, first.label, min(scores) if scores else None, outcome, shared, _readings(rows)
+    )
+
+
+def _readings(rows: Sequence[ScoredRow]) -> tuple[tuple[str, Label], ...]:
+    """The least favourable reading of each reader who read every image."""
+    read = [dict(row.readings) for row in rows]
+    complete = [reader for reader in read[0] if all(reader in one for one in read)]
+    return tuple(
+        (reader, "not conforming" if any(one[reader] == "not conforming" for one in read) else "conforming")
+        for reader in complete
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def training_facts(
         "auroc": str(results.auroc),
         "auroc_by_culture": str(results.by_culture),
         "training_auroc": number(results.training_auroc),
+        "development": [image.model_dump(mode="json") for image in loaded.development],
         "copies": {"pairs": len(loaded.copies), "conflicting_labels": loaded.conflicting},
         "input_check": {
             each.name: {

@@ -14,6 +14,7 @@ from nesqc_gmp.datasets.split import require_apart, split_groups
 from nesqc_gmp.errors import ImageRejectedError, InvalidInputError
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.gray import gray_samples
+from nesqc_gmp.records.model_tests import DevelopmentImage
 from nesqc_gmp.training.division import SPLITS, Division, divide
 from nesqc_gmp.training.images import Box, LabelledImage, LeftOut
 from nesqc_gmp.training.plan import DataSection, Places
@@ -28,12 +29,14 @@ class Loaded:
         left_out: Images of the manifest that are not used, with the reason.
         copies: Pairs of images that are copies of each other, wherever they are.
         manifest_sha256: Digest of the manifest and of every image it names.
+        development: Fingerprints of every image that was used, for the independence of later tests.
     """
 
     division: Division
     left_out: tuple[LeftOut, ...]
     copies: tuple[CopyPair, ...]
     manifest_sha256: str
+    development: tuple[DevelopmentImage, ...]
 
     @property
     def conflicting(self) -> int:
@@ -74,7 +77,24 @@ def load(places: Places, show: Callable[[str, int, int], None]) -> Loaded:
     folds = places.plan.cross_validation is not None
     pairs = {(pair.first, pair.second) for pair in copies}
     division = divide(tuple(image for _, image, _ in read), splits, pairs, by_family=folds)
-    return Loaded(division, tuple(left_out), copies, manifest.sha256)
+    development = tuple(
+        _development(row, found, split) for (row, _, found), split in zip(read, splits, strict=True)
+    )  # fmt: skip
+    return Loaded(division, tuple(left_out), copies, manifest.sha256, development)
+
+
+def _development(row: ManifestRow, found: Fingerprint, split: str) -> DevelopmentImage:
+    return DevelopmentImage.model_validate(
+        {
+            "image": row.image,
+            "split": split,
+            "sha256": found.bytes_sha256,
+            "pixels_sha256": found.pixels_sha256,
+            "perceptual_hash": found.perceptual,
+            "culture": row.culture,
+            "donor": row.donor,
+        }
+    )
 
 
 def _require_as_declared(manifest: Manifest, data: DataSection, file: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from nesqc_gmp import cli
 from nesqc_gmp.config import SitePaths, sessions_folder
 from nesqc_gmp.demonstration import play
-from nesqc_gmp.demonstration.people import ADMINISTRATOR, OPERATOR, QA, REVIEWER, Player
+from nesqc_gmp.demonstration.people import ADMINISTRATOR, OPERATOR, QA, REVIEWER, Player, Turns, signs
 from nesqc_gmp.esign import Credentials
 from nesqc_gmp.identity.sessions import SessionFile, session_path, write_session
 from nesqc_gmp.procedures import batches, people
@@ -27,7 +27,8 @@ from nesqc_gmp.procedures.session import Session
 DECIDED = "NES-DEMO-0001"
 """The batch of the demonstration, with a decision and a certificate."""
 SEALED = "B-2"
-PLAYERS = {player.role: player for player in (ADMINISTRATOR, OPERATOR, QA, REVIEWER)}
+EXPERT = Player("s.moberg", "Siv Moberg", "subject matter expert", "granite-willow-compass-31")
+PLAYERS = {player.role: player for player in (ADMINISTRATOR, OPERATOR, QA, REVIEWER, EXPERT)}
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,17 @@ def _seal_second_batch(session: Session, images: Path, folder: Path) -> None:
     batches.seal(session, SEALED)
 
 
+def _enrol_expert(site: Site, folder: Path) -> None:
+    """The fifth person, whom the demonstration does not need."""
+    turns = Turns(site, folder)
+    first = people.enrol(turns.of(ADMINISTRATOR), EXPERT.person, EXPERT.name, "test: nobody was seen")
+    second = people.grant(turns.of(QA), EXPERT.person, EXPERT.role, "TR-5", None, "Answers for the process", signs(QA))
+    people.set_passphrase(site, EXPERT.person, first, second or "", EXPERT.passphrase)
+
+
 @dataclass(frozen=True)
 class Played:
-    """The site made once, and a session of each of the four players."""
+    """The site made once, and a session of each of the five players."""
 
     site: Path
     sessions: dict[str, SessionFile]
@@ -87,6 +96,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder = tmp_path_factory.mktemp("played")
     done = play(folder / "demo", None, lambda who, what: None, lambda what, at, total: None)
     with Site(SitePaths(done.site)) as site:
+        _enrol_expert(site, folder / "turns")
         sessions = {
             role: people.login(site, Credentials(player.person, player.passphrase), folder / role)
             for role, player in PLAYERS.items()

@@ -10,8 +10,10 @@ import pytest
 from nesqc_gmp.identity.roles import EXCLUSIVE, RIGHTS, conflicts, role_for
 from nesqc_gmp.records.people import Role
 
-A, O, R, Q, D, U = ROLES = ("administrator", "operator", "reviewer", "qa", "data scientist", "auditor")  # noqa: E741
-READERS = {O, R, Q, D, U}
+A, O, R, Q, D, S, U = ROLES = (  # noqa: E741
+    "administrator", "operator", "reviewer", "qa", "data scientist", "subject matter expert", "auditor"
+)  # fmt: skip
+READERS = {O, R, Q, D, S, U}
 
 MATRIX: dict[str, set[str]] = {
     "audit.log": READERS,
@@ -39,6 +41,9 @@ MATRIX: dict[str, set[str]] = {
     "certificates.supersede": {Q},
     "certificates.withdraw": {Q},
     "models.card": READERS,
+    "models.explain": READERS,
+    "models.features": {S},
+    "models.intend": {S},
     "models.list": READERS,
     "models.show": READERS,
     "models.verify": READERS,
@@ -98,14 +103,16 @@ def test_no_single_person_can_enrol_and_grant() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(A, O), (A, R), (A, Q), (A, D), (A, U), (Q, O), (U, O), (U, R), (U, Q)],
+    [(A, O), (A, R), (A, Q), (A, D), (A, S), (D, S), (A, U), (Q, O), (U, O), (U, R), (U, Q)],
 )
 def test_roles_that_exclude_each_other(first: Any, second: Any) -> None:
     assert conflicts(first, frozenset({second})) == (second,)
     assert conflicts(second, frozenset({first})) == (first,)
 
 
-@pytest.mark.parametrize(("first", "second"), [(O, R), (R, Q), (R, D), (O, D), (Q, D), (D, U)])
+@pytest.mark.parametrize(
+    ("first", "second"), [(O, R), (R, Q), (R, D), (O, D), (Q, D), (D, U), (S, O), (S, R), (S, Q), (S, U)]
+)
 def test_roles_that_go_together(first: Any, second: Any) -> None:
     assert conflicts(first, frozenset({second})) == ()
 

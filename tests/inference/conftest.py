@@ -25,4 +25,4 @@ def engine(shipped: LockedModel) -> Engine:
 
 @pytest.fixture(scope="session")
 def receipt() -> AttemptReceipt:
-    return AttemptReceipt(batch="B-1", attempt=1, index=0, checkpoint="test only")
+    return AttemptReceipt(record="B-1", attempt=1, index=0, checkpoint="test only")

@@ -36,7 +36,7 @@ from nesqc_gmp.records.images import AttemptReceipt
 from nesqc_gmp.simulation.culture import simulate
 from nesqc_gmp.simulation.look import draw_look
 picture = simulate(1, good=False, severity=0.8, culture=draw_look(7001), size=640)
-receipt = AttemptReceipt(batch="B-1", attempt=1, index=0, checkpoint="test only")
+receipt = AttemptReceipt(record="B-1", attempt=1, index=0, checkpoint="test only")
 print(Engine(open_package(Path(sys.argv[1]))).predict(picture, receipt).model_dump_json())
 """
 

@@ -195,13 +195,13 @@ def test_attempt_taken_for_dead_adds_nothing_to_the_next_one(
     analysed: Any, life: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that others cannot see (another container) is closed as aborted; it must not go on after that."""
-    running = analysis._running
+    running = analysis.running
 
     def closed_by_another(progress: Any) -> None:
         if progress.done == 1:
-            monkeypatch.setattr(analysis, "_running", lambda process: False)
+            monkeypatch.setattr(analysis, "running", lambda process: False)
             assert analysis.recover(analysed.site, "B-1")
-            monkeypatch.setattr(analysis, "_running", running)
+            monkeypatch.setattr(analysis, "running", running)
 
     with pytest.raises(OutOfSequenceError, match="closed meanwhile"):
         life(analysed).analyse("B-1", "Once more for the test", shown=closed_by_another)

@@ -9,12 +9,22 @@ from typing import Any
 import pytest
 
 from nesqc_gmp.errors import NotAuthorisedError
-from nesqc_gmp.procedures import audit, batches, certificates, models, people, products
+from nesqc_gmp.procedures import (
+    audit,
+    batches,
+    certificates,
+    features,
+    heat_maps,
+    intended_use,
+    models,
+    people,
+    products,
+)
 from nesqc_gmp.procedures import site as site_procedures
 
 DAY = "2026-11-20"
 WHY = "Because of the test"
-READERS = {"operator", "reviewer", "qa", "scientist", "auditor"}
+READERS = {"operator", "reviewer", "qa", "scientist", "custodian", "expert", "auditor"}
 
 
 def never(statement: str) -> Any:
@@ -27,6 +37,7 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
     draft = world.entries("specification_drafted")[0].record.specification
     model, name = world.entries("model_installed")[0].record.model_sha256, draft.identifier
     evidence = world.folder / "sessions.json"
+    use: Any = None  # never looked at: the refusal comes first
     return {
         "audit.log": (READERS, lambda s: audit.log(s, 5, None)),
         "audit.search": (READERS, lambda s: audit.search(
@@ -59,6 +70,9 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "models.list": (READERS, models.models),
         "models.card": (READERS, lambda s: models.card(s, model)),
         "models.verify": (READERS, lambda s: models.verify(s, model)),
+        "models.explain": (READERS, lambda s: heat_maps.explain(s, "B-1", "C01_F01", world.folder / "never.png")),
+        "models.features": ({"expert"}, lambda s: features.sheet(s, model, world.folder / "never")),
+        "models.intend": ({"expert"}, lambda s: intended_use.intend(s, model, use, None, never)),
         "models.lock": ({"scientist"}, lambda s: models.lock(s, world.folder, evidence)),
         "models.approve": ({"qa"}, lambda s: models.approve(s, model, WHY, never)),
         "models.activate": ({"qa"}, lambda s: models.activate(s, model, WHY, never)),

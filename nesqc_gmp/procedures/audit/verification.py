@@ -17,7 +17,7 @@ from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
 from nesqc_gmp.objects import ObjectStore
 from nesqc_gmp.procedures.files import read_given_file
-from nesqc_gmp.records import batches, certification, models
+from nesqc_gmp.records import batches, certification, feature_review, model_tests, models
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
 from nesqc_gmp.store import refusals
@@ -31,6 +31,10 @@ _WITH_OBJECTS = (
     "image_scored",
     "result_recorded",
     "model_installed",
+    "test_set_sealed",
+    "image_tested",
+    "model_test_closed",
+    "features_reviewed",
     "certificate_issued",
 )
 
@@ -201,6 +205,26 @@ def _objects(paths: SitePaths, reader: Reader) -> Iterator[tuple[int, str]]:
             except IntegrityError as error:
                 yield entry.index, str(error)
         yield from _copies(paths, entry)
+        yield from _test_images(store, entry, checked)
+
+
+def _test_images(store: ObjectStore, entry: Entry, checked: set[str]) -> Iterator[tuple[int, str]]:
+    """Every image of a sealed test set, whether a test has used it or not."""
+    record = entry.record
+    if not isinstance(record, model_tests.TestSetSealed):
+        return
+    try:
+        content = model_tests.TestSetContent.model_validate_json(store.read(record.content_sha256))
+    except (IntegrityError, ValueError):
+        return  # an altered content is reported by its own digest
+    for image in content.images:
+        if image.sha256 in checked:
+            continue
+        checked.add(image.sha256)
+        try:
+            store.read(image.sha256)
+        except IntegrityError as error:
+            yield entry.index, str(error)
 
 
 def _copies(paths: SitePaths, entry: Entry) -> Iterator[tuple[int, str]]:
@@ -223,6 +247,12 @@ def digests_of(entry: Entry) -> tuple[str, ...]:
             return (digest,)
         case models.ModelInstalled(model_sha256=digest, manifest=manifest):
             return (digest, *(part.sha256 for part in manifest.parts))
+        case model_tests.TestSetSealed(content_sha256=digest) | model_tests.ImageTested(sha256=digest):
+            return (digest,)
+        case model_tests.ModelTestClosed(report_pdf_sha256=str(pdf), report_html_sha256=str(page)):
+            return (pdf, page)
+        case feature_review.FeaturesReviewed(html_sha256=page, pdf_sha256=pdf):
+            return (page, pdf)
         case certification.CertificateIssued(pdf_sha256=pdf, content_sha256=record):
             return (pdf, record)
         case _:

@@ -7,25 +7,23 @@ command that looks at the batch, with an incident.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
-from nesqc_gmp.decision.rules import ScoreRule
 from nesqc_gmp.errors import IntegrityError, NesqcError, OutOfSequenceError
 from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.engine import Engine, PreparedImage
-from nesqc_gmp.inference.input_space import inside_input_space
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures import models as model_procedures
 from nesqc_gmp.procedures.ahead import ahead
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
+from nesqc_gmp.procedures.process import running, this_process
+from nesqc_gmp.procedures.scoring import decided
 from nesqc_gmp.procedures.session import Session
-from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageScored
+from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageScored
 from nesqc_gmp.records.images import AttemptReceipt, FrameFacts, InputCheck, InputFinding, InputSpace, Prediction
 from nesqc_gmp.records.models import ModelManifest
 from nesqc_gmp.records.products import Specification
@@ -83,7 +81,7 @@ def analyse(
             model_sha256=digest,
             images=len(state.images),
             runtime=engine.runtime_facts(),
-            process=_process(),
+            process=this_process(),
         )
         receipt = act.append(subject(batch), opened, reason)
     proof = _receipt(site, batch, number, receipt)
@@ -103,7 +101,7 @@ def _startable(site: Site, reader: Reader, batch: str, reason: str | None) -> tu
 def _receipt(site: Site, batch: str, number: int, receipt: Receipt) -> AttemptReceipt:
     with site.ledger.reading() as reader:
         note = reader.checkpoint_note()
-    return AttemptReceipt(batch=batch, attempt=number, index=receipt.index, checkpoint=note)
+    return AttemptReceipt(record=batch, attempt=number, index=receipt.index, checkpoint=note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +175,7 @@ class _Run:
         self.seen = reader.size
 
     def _decided(self, image: str, digest: str, checked: InputCheck, prediction: Prediction | None) -> ImageScored:
-        findings = inside_input_space(prediction) if prediction else ()
-        outcome: ImageOutcome = "rejected by input check"
-        if prediction is not None and all(finding.passed for finding in findings):
-            rule = ScoreRule(self.manifest.conforming_from, self.manifest.not_conforming_below)
-            outcome = rule.apply(image, prediction.score).outcome
+        findings, outcome = decided(self.manifest, image, prediction)
         return ImageScored(
             attempt=self.number,
             image=image,
@@ -219,7 +213,7 @@ def recover(site: Site, batch: str) -> bool:
     """Close an attempt whose process is gone as aborted, and open an incident; returns whether there was one."""
     with site.ledger.reading() as reader:
         state, _ = load_batch(reader, batch)
-    if state.open_attempt is None or _running(state.open_attempt.opened.process):
+    if state.open_attempt is None or running(state.open_attempt.opened.process):
         return False
     with site.ledger.writing() as transaction:
         state, _ = load_batch(transaction, batch)
@@ -232,29 +226,3 @@ def recover(site: Site, batch: str) -> bool:
         _close_attempt(site, transaction, batch, number, "aborted", detail)
         site.open_incident(transaction, "interrupted attempt", f"{batch}, attempt {number}: {detail}", batch)
     return True
-
-
-def _process() -> str:
-    """This process: boot, id and start time, so that a later process with the same id is not taken for it."""
-    return f"{_boot()}/{os.getpid()}/{_start_time(os.getpid())}"
-
-
-def _running(process: str) -> bool:
-    boot, identifier, started = process.split("/")
-    return boot == _boot() and _start_time(int(identifier)) == started
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return "unknown"
-
-
-def _start_time(identifier: int) -> str:
-    """When a process started, in ticks since the boot; a dead one that nobody has collected yet is gone (proc(5))."""
-    try:
-        state, *rest = Path(f"/proc/{identifier}/stat").read_text().rpartition(") ")[2].split()
-        return "gone" if state in {"Z", "X"} else rest[18]
-    except (OSError, IndexError, ValueError):
-        return "gone"

@@ -36,6 +36,10 @@ def read(session: Session, batch: str, image: str, reading: Outcome, reason: str
             raise NotAuthorisedError(
                 "you ran the analysis and were shown the scores; your reading is not blinded", where=image
             )
+        if blinded and (act.person.id, image) in state.heat_maps_shown:
+            raise NotAuthorisedError(
+                "you were shown the heat map and the score of this image; your reading is not blinded", where=image
+            )
         override = outcome is not None and outcome != reading
         if not reason and (blinded or override):
             raise _reason_needed(image, None if blinded else outcome)

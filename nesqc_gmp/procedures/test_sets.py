@@ -1,0 +1,327 @@
+"""Test sets: sealed by the custodian, opened by procedures alone, each opening a record, consumed for ever.
+
+EU GMP Annex 22 draft 5 and 6: who develops a model never had access to what it is tested with, and every use of the
+data is known.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nesqc_gmp.digest import canonical_json
+from nesqc_gmp.errors import ImageRejectedError, IntegrityError, InvalidInputError, OutOfSequenceError
+from nesqc_gmp.esign import Ceremony
+from nesqc_gmp.imaging.decode import decode
+from nesqc_gmp.ledger import Reader
+from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.evaluation import require_evaluation
+from nesqc_gmp.procedures.files import read_given_file
+from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.procedures.signing import Prepared, Signer
+from nesqc_gmp.records.entry import Record, Subject
+from nesqc_gmp.records.model_tests import (
+    LISTED,
+    Label,
+    TestImage,
+    TestSetConsumed,
+    TestSetContent,
+    TestSetRead,
+    TestSetSealed,
+)
+from nesqc_gmp.records.signatures import ElectronicSignature
+from nesqc_gmp.state.model_tests import (
+    SealedSet,
+    SealedSets,
+    Use,
+    fold_test_sets,
+    fold_tests,
+    get_test_set,
+    uses_of,
+)
+from nesqc_gmp.state.models import fold_models
+from nesqc_gmp.state.people import Person
+
+if TYPE_CHECKING:
+    from nesqc_gmp.datasets.leakage import CopyPair, Fingerprint
+    from nesqc_gmp.datasets.manifest import ManifestRow
+
+READING = "reading "
+"""A column of the manifest that begins with this word holds what one reader said alone: ``reading`` and the id."""
+
+PIXEL_SIZE = "pixel_size_um"
+"""The column that gives the edge of a pixel where the file does not."""
+
+Shown = Callable[[str, int, int], None]
+
+
+def subject(name: str) -> Subject:
+    """The test set as an entry names it."""
+    return Subject(type="test-set", id=name)
+
+
+def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown = lambda *_: None) -> TestSetSealed:
+    """Seal labelled images as a test set: every byte into the store, the content under one digest.
+
+    Args:
+        session: A test data custodian.
+        name: Id of the set, used once.
+        manifest: CSV file with one row an image (``datasets.manifest``).
+        images: Folder of the images.
+        shown: Called with what is done, how much of it, and how much there is.
+
+    Returns:
+        The seal, with the copies inside the set whose labels differ.
+
+    Raises:
+        NotFoundError: The packages that compare images are not installed.
+        InvalidInputError: The manifest is wrong, a class is missing, an image cannot be read or has a drawing in it, a
+            culture carries two labels, or the id was used before.
+    """
+    require_evaluation()
+    with session.viewing("test-sets.seal") as reader:
+        _require_new(reader, name)
+    from nesqc_gmp.datasets.leakage import find_copies
+    from nesqc_gmp.datasets.manifest import read_manifest, require_two_classes
+
+    listed = read_manifest(manifest, images)
+    require_two_classes(listed.used, str(manifest))
+    _require_one_label(listed.used)
+    read = []
+    for number, row in enumerate(listed.used, start=1):
+        read.append(_read(row, images))
+        shown("images", number, len(listed.used))
+    copies = find_copies([each.fingerprint for each in read], lambda done, of: shown("copies", done, of))
+    content = TestSetContent(
+        version=1,
+        test_set=name,
+        images=tuple(each.image for each in read),
+        excluded=tuple((row.image, row.excluded) for row in listed.rows if row.excluded),
+    )
+    data = canonical_json(content.model_dump(mode="json"))
+    with session.acting("test-sets.seal", subject(name)) as act:
+        _require_new(act.transaction, name)
+        store = session.site.objects
+        for number, each in enumerate(read, start=1):
+            store.put(each.data)
+            shown("kept", number, len(read))
+        record = _sealed(content, store.put(data), listed.sha256, copies)
+        act.append(subject(name), record)
+    return record
+
+
+def _require_new(reader: Reader, name: str) -> None:
+    if name in fold_test_sets(reader.entries("test-set", name)):
+        raise InvalidInputError(
+            "there is a test set of this id; a set is never changed", where=name, remedy="Choose another id."
+        )
+
+
+def _require_one_label(rows: Sequence[ManifestRow]) -> None:
+    """A culture is the unit of a claim, so it has one label."""
+    labels: dict[str, str] = {}
+    for row in rows:
+        if labels.setdefault(row.culture, row.label) != row.label:
+            raise InvalidInputError(
+                f"the culture {row.culture} has images of both labels", where=f"{row.image}, column label",
+                remedy="A culture is the unit of a claim: give every image of it one label, or divide it.",
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadImage:
+    """An image of the manifest, decoded and compared by its fingerprint."""
+
+    image: TestImage
+    fingerprint: Fingerprint
+    data: bytes
+
+
+def _read(row: ManifestRow, folder: Path) -> _ReadImage:
+    from nesqc_gmp.datasets.burnt_in import require_nothing_burnt_in
+    from nesqc_gmp.datasets.leakage import fingerprint
+
+    data = read_given_file(folder / row.image)
+    try:
+        frame = decode(data, name=row.image)
+    except ImageRejectedError as refusal:
+        raise InvalidInputError(
+            refusal.what, where=row.image,
+            remedy='Replace the file, or write the reason into the column "excluded" of the manifest.',
+        ) from refusal  # fmt: skip
+    facts = frame.facts
+    if facts.sha256 != row.sha256:
+        raise InvalidInputError("the file changed while it was read", where=row.image, remedy="Begin again.")
+    if not row.simulated:
+        require_nothing_burnt_in(frame.samples, row.image)
+    columns = {name: value for name, value in row.attributes if value}
+    image = TestImage(
+        image=row.image,
+        sha256=facts.sha256,
+        pixels_sha256=facts.pixels_sha256,
+        perceptual_hash=facts.perceptual_hash,
+        label=row.label,
+        culture=row.culture,
+        donor=row.donor,
+        pixel_size_um=facts.pixel_size_um or columns.pop(PIXEL_SIZE, None),
+        subgroups=_subgroups(row, columns),
+        readers=row.readers,
+        readings=tuple(_readings(row, columns)),
+        simulated=row.simulated,
+    )
+    return _ReadImage(image, fingerprint(row.image, facts.sha256, facts.pixels_sha256, frame.samples), data)
+
+
+def _subgroups(row: ManifestRow, columns: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    known = {name: row.group(name) for name in ("passage", "instrument", "operator")}
+    others = {name: value for name, value in columns.items() if not name.startswith(READING) and name != PIXEL_SIZE}
+    return tuple((name, value) for name, value in {**known, **others}.items() if value)
+
+
+def _readings(row: ManifestRow, columns: dict[str, str]) -> list[tuple[str, Label]]:
+    found: list[tuple[str, Label]] = []
+    for column, value in columns.items():
+        if not column.startswith(READING):
+            continue
+        if value not in {"conforming", "not conforming"}:
+            raise InvalidInputError(
+                f"{value!r} is no reading", where=f"{row.image}, column {column}",
+                remedy="Write conforming or not conforming, or leave it empty.",
+            )  # fmt: skip
+        found.append(
+            (column.removeprefix(READING).strip(), "conforming" if value == "conforming" else "not conforming")
+        )
+    return found
+
+
+def _sealed(content: TestSetContent, digest: str, manifest: str, copies: Sequence[CopyPair]) -> TestSetSealed:
+    images = content.images
+    labels = {image.image: image.label for image in images}
+    classes = Counter(image.label for image in images)
+    cultures = Counter(label for _, label in {(image.culture, image.label) for image in images})
+    differing = [pair for pair in copies if labels[pair.first] != labels[pair.second]]
+    return TestSetSealed(
+        test_set=content.test_set,
+        manifest_sha256=manifest,
+        content_sha256=digest,
+        images=len(images),
+        excluded=len(content.excluded),
+        conforming=classes["conforming"],
+        not_conforming=classes["not conforming"],
+        cultures_conforming=cultures["conforming"],
+        cultures_not_conforming=cultures["not conforming"],
+        donors=len({image.donor for image in images}),
+        subgroups=tuple(sorted({name for image in images for name, _ in image.subgroups})),
+        readers=tuple(sorted({reader for image in images for reader, _ in image.readings})),
+        simulated=sum(image.simulated for image in images),
+        copies=len(copies),
+        conflicting=tuple(f"{p.first} and {p.second}: {p.kind}, {p.evidence}" for p in differing[:LISTED]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A test set with the uses that are known of it."""
+
+    state: SealedSet
+    uses: tuple[Use, ...]
+
+
+def listed(session: Session) -> tuple[Listed, ...]:
+    """All test sets with their counts and uses; nothing of their content."""
+    with session.viewing("test-sets.list") as reader:
+        return tuple(Listed(state, _uses(reader, name)) for name, state in _all(reader).items())
+
+
+def _all(reader: Reader) -> SealedSets:
+    return fold_test_sets(reader.entries_about("test-set"))
+
+
+def _uses(reader: Reader, name: str) -> tuple[Use, ...]:
+    return uses_of(name, fold_tests(reader.entries_about("model")), fold_models(reader.entries_about("model")))
+
+
+def show(session: Session, name: str) -> tuple[Listed, TestSetContent]:
+    """One test set with its content, which is recorded as read.
+
+    Raises:
+        NotFoundError: There is none of this id.
+        IntegrityError: Its content was altered; recorded.
+    """
+    state, content = open_content(session, "test-sets.show", name, "shown")
+    with session.viewing("test-sets.show") as reader:
+        return Listed(state, _uses(reader, name)), content
+
+
+def open_content(
+    session: Session,
+    right: str,
+    name: str,
+    purpose: Literal["shown", "plan", "test", "feature review"],
+    model_sha256: str | None = None,
+    number: int | None = None,
+) -> tuple[SealedSet, TestSetContent]:
+    """Open the content of a set; nobody gets it before the opening is in the log.
+
+    Args:
+        session: Who opens it.
+        right: The act for which it is opened.
+        name: Id of the set.
+        purpose: For what.
+        model_sha256: The package it is opened for.
+        number: Number of the plan or test.
+
+    Raises:
+        NotFoundError: There is no such set.
+        NotAuthorisedError: The person may not; recorded.
+        IntegrityError: The content was altered; recorded.
+    """
+    with session.acting(right, subject(name)) as act:
+        state = get_test_set(fold_test_sets(act.transaction.entries("test-set", name)), name)
+        content = read_content(session.site, state.sealed)
+        record = TestSetRead(test_set=name, purpose=purpose, model_sha256=model_sha256, number=number)
+        act.append(subject(name), record)
+    return state, content
+
+
+def read_content(site: Site, sealed: TestSetSealed) -> TestSetContent:
+    """The content that a seal names; for procedures that have recorded the opening.
+
+    Raises:
+        IntegrityError: It was altered, or is not the content of this set.
+    """
+    content = TestSetContent.model_validate_json(site.objects.read(sealed.content_sha256))
+    if content.test_set != sealed.test_set or len(content.images) != sealed.images:
+        raise IntegrityError(
+            "the content is that of another set", where=sealed.test_set, remedy="Run `nesqc audit verify`."
+        )
+    return content
+
+
+def consume(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
+    """Sign that a result of the set has informed a change: it tests nothing any more.
+
+    Raises:
+        NotFoundError: There is no such set.
+        OutOfSequenceError: It is consumed already.
+    """
+
+    def prepare(reader: Reader, _: Person) -> Prepared:
+        state = get_test_set(fold_test_sets(reader.entries("test-set", name)), name)
+        if state.consumed is not None:
+            raise OutOfSequenceError(f"the set is consumed already: {state.consumed}", where=name)
+
+        def make(signature: ElectronicSignature) -> Record:
+            return TestSetConsumed(test_set=name, signature=signature)
+
+        lines = (
+            f"Test set {name}, content {state.sealed.content_sha256}",
+            f"{state.sealed.images} images, opened {len(state.openings)} times since it was sealed",
+            "From now on it can test no model",
+        )
+        return make, Signer("retired", lines)
+
+    session.sign("test-sets.consume", subject(name), prepare, ceremony, reason)
