@@ -21,6 +21,10 @@ LOG_ODDS_MAX = 1000.0
 """Beyond this a score is 0 or 1 to more decimals than any score has; the exponential would overflow."""
 
 
+_DIGITS = 20
+"""Digits of the decimal arithmetic; a score has at most six."""
+
+
 def heat_map(activation: NDArray[np.float32]) -> HeatMap:
     """The map ``(rows, columns)`` as a record: little-endian 32-bit floats in base64."""
     rows, columns = activation.shape
@@ -51,5 +55,5 @@ def _edges(count: int) -> list[int]:
 def _score(tile: NDArray[np.float32], decimals: int) -> DecimalText:
     log_odds = max(-LOG_ODDS_MAX, min(LOG_ODDS_MAX, math.fsum(tile.ravel().tolist()) / tile.size))
     with decimal.localcontext() as context:
-        context.prec = 40
+        context.prec = _DIGITS
         return decimal_text(1 / (1 + (-Decimal(log_odds)).exp()), decimals)
