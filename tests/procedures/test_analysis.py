@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,9 @@ def test_number_of_images_under_way_changes_no_result(
     found = []
     for under_way in (0, 1, 2, 5):
         monkeypatch.setattr(ahead, "AHEAD", under_way)
-        attempt = acts.analyse("B-3", reason="Repeated to compare" if found else None)
+        done = acts.analyse("B-3", reason="Repeated to compare" if found else None)
+        attempt = ready.batch("B-3").batch.attempts[-1]
+        assert done.outcomes == Counter(score.outcome for score in attempt.scores.values())
         found.append([score.model_copy(update={"attempt": 1}).model_dump_json() for score in attempt.scores.values()])
     assert len(found[0]) == 4
     assert found[1:] == [found[0]] * 3
