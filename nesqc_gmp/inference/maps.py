@@ -21,6 +21,10 @@ TILE_DISTANCE_MAX = 1e6
 """Beyond this a tile is as far from all images as it can be; a larger number would say no more."""
 
 
+_DIGITS = 20
+"""Digits of the decimal arithmetic; a score has at most six."""
+
+
 def heat_map(activation: NDArray[np.float32]) -> HeatMap:
     """The map ``(rows, columns)`` as a record: little-endian 32-bit floats in base64."""
     rows, columns = activation.shape
@@ -44,7 +48,7 @@ def tile_scores(activation: NDArray[np.float32], decimals: int) -> tuple[tuple[D
 
 def _score(log_odds: float, decimals: int) -> DecimalText:
     with decimal.localcontext() as context:
-        context.prec = 40
+        context.prec = _DIGITS
         return decimal_text(1 / (1 + (-Decimal(log_odds)).exp()), decimals)
 
 
