@@ -347,6 +347,30 @@ def released_origin(analysed_origin: World, tmp_path_factory: pytest.TempPathFac
     return world
 
 
+@pytest.fixture(scope="session")
+def planned_origin(founded_origin: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A package for real use with its intended use, a sealed test set and a frozen plan; never altered."""
+    from tests.procedures.model_tests import Bench, package, write_images
+
+    world = founded_origin.copy(tmp_path_factory.mktemp("planned"))
+    bench = Bench(world)
+    bench.seal(write_images(world.folder / "set"))
+    bench.plan(bench.install(package(world.folder / "package")))
+    world.close()
+    return world
+
+
+@pytest.fixture(scope="session")
+def tested_origin(planned_origin: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The same with the plan run by the operator; never altered."""
+    from nesqc_gmp.procedures import model_tests
+
+    world = planned_origin.copy(tmp_path_factory.mktemp("tested"))
+    model_tests.run(world.session("operator"), "nes-test:1.0.0", None)
+    world.close()
+    return world
+
+
 def _copied(origin: World, folder: Path) -> Iterator[World]:
     world = origin.copy(folder)
     yield world
@@ -376,6 +400,18 @@ def analysed(analysed_origin: World, tmp_path: Path) -> Iterator[World]:
 def released(released_origin: World, tmp_path: Path) -> Iterator[World]:
     """A copy of the site with B-1 released and its certificate issued."""
     yield from _copied(released_origin, tmp_path / "released-copy")
+
+
+@pytest.fixture
+def planned(planned_origin: World, tmp_path: Path) -> Iterator[World]:
+    """A copy of the site with a package that waits for its test."""
+    yield from _copied(planned_origin, tmp_path / "planned-copy")
+
+
+@pytest.fixture
+def tested(tested_origin: World, tmp_path: Path) -> Iterator[World]:
+    """A copy of the site with a tested package."""
+    yield from _copied(tested_origin, tmp_path / "tested-copy")
 
 
 @pytest.fixture(scope="session")

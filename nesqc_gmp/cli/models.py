@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nesqc_gmp.cli.models_expert import ModelArgument, explain, intend
+from nesqc_gmp.cli.models_expert import ModelArgument, explain, features, intend
 from nesqc_gmp.cli.models_test import plan, run_test
 from nesqc_gmp.cli.models_train import train
 from nesqc_gmp.cli.options import JsonOption, ReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in, noun
 
 if TYPE_CHECKING:
-    from nesqc_gmp.state.models import ModelState, SignedUse
+    from nesqc_gmp.state.models import FeatureReview, ModelState, SignedUse
 
 app = noun(
     """Locked models. A package is one folder whose manifest names every byte by digest: one changed byte is another
     model. Only a package that is installed, approved and active can score, and only where a specification names it.
 
     The order: `lock` (data scientist), `install` (data scientist or reviewer), `intend` (subject matter expert,
-    signed), `plan` (QA, signed), `test` (operator or test data custodian), `approve` and `activate` (QA, signed; nobody
-    approves what they installed), `retire`. `verify` repeats every hash and the golden run at any time.
+    signed), `plan` (QA, signed), `test` (operator or test data custodian), `features` (subject matter expert, signed),
+    `approve` and `activate` (QA, signed; nobody approves what they installed), `retire`. `verify` repeats every hash
+    and the golden run at any time, `explain` shows the heat map of an image.
 
     \b
     Example:
@@ -116,11 +117,10 @@ def install(folder: FolderArgument, site: SiteOption = None) -> None:
 
 
 app.command()(intend)
-app.command()(explain)
-
-
 app.command()(plan)
 app.command("test")(run_test)
+app.command()(features)
+app.command()(explain)
 
 
 @app.command()
@@ -217,8 +217,10 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
         model, package = model_tests.tests(session, name)
     if as_json:
         uses = [_signed_use(signed) for signed in model.intended_uses]
+        reviews = [_feature_review(review) for review in model.feature_reviews]
         manifest_json = model.manifest.model_dump(mode="json")
-        show.print_json({**_summary(model), "manifest": manifest_json, "intended_uses": uses, **tests_json(package)})
+        signed = {"intended_uses": uses, "feature_reviews": reviews}
+        show.print_json({**_summary(model), "manifest": manifest_json, **signed, **tests_json(package)})
         return
     manifest = model.manifest
     show.print_facts(
@@ -237,6 +239,7 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
     )  # fmt: skip
     _print_intended_uses(model.intended_uses)
     print_tests(package)
+    _print_feature_reviews(model.feature_reviews)
     show.print_title("Parts")
     parts = [(part.path, part.byte_length, part.sha256[:16]) for part in manifest.parts]
     show.print_table(("Part", "#Bytes", "SHA-256, first digits"), parts, "none")
@@ -269,3 +272,34 @@ def _print_intended_uses(signed: tuple[SignedUse, ...]) -> None:
             f"Superseded: entry {earlier.index}, signed by {earlier.name}, {earlier.signed_at[:19]}; "
             f"by entry {later.index}: {later.reason}"
         )
+
+
+def _feature_review(review: FeatureReview) -> dict[str, Any]:
+    return {
+        "entry": review.index,
+        "person": review.person,
+        "name": review.name,
+        "signed_at": review.signed_at,
+        "review": review.reviewed.model_dump(mode="json", exclude={"kind", "model_sha256", "signature"}),
+    }
+
+
+def _print_feature_reviews(reviews: tuple[FeatureReview, ...]) -> None:
+    """Every review; a later one does not hide an earlier one."""
+    from nesqc_gmp.cli import show
+
+    if not reviews:
+        return
+    show.print_title("Reviews of features")
+    rows = [
+        (
+            review.index,
+            f"{review.name}, {review.signed_at[:19]}",
+            review.reviewed.test,
+            ", ".join(f"{count.place} {count.images}" for count in review.reviewed.counts if count.images),
+            "yes" if review.reviewed.sensible else "no",
+            review.reviewed.comment,
+        )
+        for review in reviews
+    ]
+    show.print_table(("#Entry", "Signed by", "#Test", "Weight seen", "Makes sense", "Comment"), rows, "none")

@@ -95,7 +95,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
     },
     "data scientist": _READING | {"models.lock", "models.install", "products.draft"},
     "test data custodian": _READING | {"models.test", "test-sets.consume", "test-sets.seal", "test-sets.show"},
-    "subject matter expert": _READING | {"models.intend"},
+    "subject matter expert": _READING | {"models.intend", "models.features"},
     "auditor": _READING | {"audit.checkpoint"},
 }
 """What each role may do."""

@@ -24,7 +24,8 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
-from nesqc_gmp.state.model_tests import NO_TESTS, PackageTests, fold_tests, require_tested
+from nesqc_gmp.state.feature_review import last_review, require_sensible
+from nesqc_gmp.state.model_tests import NO_TESTS, ModelTest, PackageTests, fold_tests, require_tested
 from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
@@ -164,6 +165,7 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
             require_another(model, person.id, "approves")
             package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
             require_tested(model, package)
+            require_sensible(model, package)
             lines = (*lines, *evidence_for(model, package))
 
         def make(signature: ElectronicSignature) -> Record:
@@ -196,8 +198,17 @@ def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
         "No test was completed under the last plan"
         if test is None
         else f"Test {test.opened.test} run by {test.name}: {test.outcome}",
+        _features(model, test),
         f"{len(package.tests)} tests in all, {failed} of them without figures; {len(package.plans)} plans in all",
     )
+
+
+def _features(model: ModelState, test: ModelTest | None) -> str:
+    review = last_review(model, test)
+    if review is None:
+        return "The heat maps of that test are not reviewed"
+    sense = "make sense" if review.reviewed.sensible else "do not make sense"
+    return f"Heat maps reviewed by {review.name}, entry {review.index}: the features {sense}"
 
 
 def models(session: Session) -> Models:

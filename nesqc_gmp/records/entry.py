@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nesqc_gmp.records import batches, certification, intended_use, model_tests, models, people, products, site
+from nesqc_gmp.records import (
+    batches,
+    certification,
+    feature_review,
+    intended_use,
+    model_tests,
+    models,
+    people,
+    products,
+    site,
+)
 from nesqc_gmp.records.base import Frozen, Identifier, Instant, Reason, Text
 
 Record = Annotated[
@@ -40,6 +50,7 @@ Record = Annotated[
     | model_tests.ModelTestOpened
     | model_tests.ImageTested
     | model_tests.ModelTestClosed
+    | feature_review.FeaturesReviewed
     | batches.BatchRegistered
     | batches.ImageReceived
     | batches.ImageRefused
@@ -75,6 +86,7 @@ CONTENT_KINDS = frozenset(
         "model_test_opened",
         "image_tested",
         "model_test_closed",
+        "features_reviewed",
         "person_enrolled",
         "credential_set",
         "batch_registered",
@@ -110,6 +122,7 @@ SIGNED_KINDS = frozenset(
         "model_retired",
         "test_set_consumed",
         "test_plan_frozen",
+        "features_reviewed",
         "result_recorded",
         "result_verified",
         "batch_submitted",

@@ -19,7 +19,7 @@ from nesqc_gmp.imaging.picture import colour_scale, eight_bits, map_values, stre
 from nesqc_gmp.records.images import HeatMap
 
 EDGE: Final = 640
-"""Longest edge of each of the two pictures, in pixels."""
+"""Longest edge of each of the two pictures where nothing else is asked for, in pixels."""
 
 _MARGIN: Final = 24
 _WIDTH_MIN: Final = 900
@@ -46,33 +46,20 @@ class HeatMapCaption:
     facts: tuple[tuple[str, str], ...]
 
 
-def picture_png(samples: Samples) -> bytes:
-    """The image alone, in gray."""
-    return _png(Image.fromarray(eight_bits(stretched(samples, size=EDGE))))
-
-
-def overlay_png(samples: Samples, heat_map: HeatMap) -> bytes:
-    """The image under its map.
-
-    Raises:
-        InvalidInputError: The map does not hold the values it says.
-    """
-    return _png(Image.fromarray(eight_bits(under_heat_map(samples, heat_map, size=EDGE))))
-
-
-def render_heat_map(samples: Samples, heat_map: HeatMap, caption: HeatMapCaption) -> bytes:
+def render_heat_map(samples: Samples, heat_map: HeatMap, caption: HeatMapCaption, *, edge: int = EDGE) -> bytes:
     """The whole picture.
 
     Args:
         samples: Gray or RGB samples.
         heat_map: The recorded map; it covers the whole image.
         caption: What is written on it.
+        edge: Longest edge of each of the two pictures, in pixels.
 
     Raises:
         InvalidInputError: The map does not hold the values it says.
     """
-    plain = Image.fromarray(eight_bits(stretched(samples, size=EDGE))).convert("RGB")
-    mapped = Image.fromarray(eight_bits(under_heat_map(samples, heat_map, size=EDGE)))
+    plain = Image.fromarray(eight_bits(stretched(samples, size=edge))).convert("RGB")
+    mapped = Image.fromarray(eight_bits(under_heat_map(samples, heat_map, size=edge)))
     width = max(_WIDTH_MIN, 2 * plain.width + 3 * _MARGIN)
     top = _MARGIN + 34 + (26 if caption.mark else 0)
     below = top + plain.height + 40

@@ -10,6 +10,7 @@ from nesqc_gmp.errors import ModelRefusedError, NotAuthorisedError, NotFoundErro
 from nesqc_gmp.records import models as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.feature_review import FeaturesReviewed
 from nesqc_gmp.records.intended_use import IntendedUse, IntendedUseSigned
 from nesqc_gmp.records.models import ModelManifest
 
@@ -29,6 +30,17 @@ class SignedUse:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureReview:
+    """A review of features as an expert signed it."""
+
+    index: int
+    person: str
+    name: str
+    signed_at: str
+    reviewed: FeaturesReviewed
+
+
+@dataclass(frozen=True, slots=True)
 class ModelState:
     """One installed package.
 
@@ -38,6 +50,7 @@ class ModelState:
         installed_by: Who installed it.
         standing: Where it stands.
         intended_uses: Every intended use that was signed, the last one in force.
+        feature_reviews: Every signed review of features.
     """
 
     model_sha256: str
@@ -45,6 +58,7 @@ class ModelState:
     installed_by: Identifier
     standing: Standing = "installed"
     intended_uses: tuple[SignedUse, ...] = ()
+    feature_reviews: tuple[FeatureReview, ...] = ()
 
     @property
     def label(self) -> str:
@@ -71,6 +85,10 @@ def fold_models(entries: Iterable[Entry]) -> Models:
                 actor = entry.actor
                 signed = SignedUse(entry.index, actor.person, actor.name, entry.time.local, entry.reason, use)
                 found[digest] = replace(found[digest], intended_uses=(*found[digest].intended_uses, signed))
+            case FeaturesReviewed(model_sha256=digest) as reviewed:
+                actor = entry.actor
+                review = FeatureReview(entry.index, actor.person, actor.name, entry.time.local, reviewed)
+                found[digest] = replace(found[digest], feature_reviews=(*found[digest].feature_reviews, review))
             case records.ModelApproved(model_sha256=digest):
                 found[digest] = replace(found[digest], standing="approved")
             case records.ModelActivated(model_sha256=digest):

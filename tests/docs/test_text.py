@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from nesqc_gmp.decision.input_space import require_within
 from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.procedures.intended_use import read_intended_use
 from nesqc_gmp.procedures.products import read_specification
+from nesqc_gmp.records.images import InputSpace
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -81,6 +84,16 @@ def test_the_example_specification_loads_and_names_the_shipped_model(tmp_path: P
     assert specification.identifier == "NES-01.v1"
     assert test.model_sha256 == sha256_hex(manifest)
     assert specification.input_space.model_dump(mode="json") == json.loads(manifest)["input_space"]
+
+
+def test_the_example_of_an_intended_use_loads_and_stays_inside_the_shipped_model(tmp_path: Path) -> None:
+    text = (ROOT / "sops" / "SOP-04-models.md").read_text("utf-8")
+    (example,) = (block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "cell_type" in block)
+    file = tmp_path / "intended-use.toml"
+    file.write_text(example, "utf-8")
+    manifest = (ROOT / "models" / "nes-morphology-sim-1.0.0" / "manifest.json").read_text("utf-8")
+    locked = InputSpace.model_validate_json(json.dumps(json.loads(manifest)["input_space"]))
+    require_within(read_intended_use(file).input_space, locked)
 
 
 def test_every_named_test_exists() -> None:

@@ -43,6 +43,7 @@ MATRIX: dict[str, set[str]] = {
     "certificates.withdraw": {Q},
     "models.card": READERS,
     "models.explain": READERS,
+    "models.features": {S},
     "models.intend": {S},
     "models.list": READERS,
     "models.show": READERS,

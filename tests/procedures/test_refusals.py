@@ -13,6 +13,7 @@ from nesqc_gmp.procedures import (
     audit,
     batches,
     certificates,
+    features,
     heat_maps,
     intended_use,
     models,
@@ -23,7 +24,7 @@ from nesqc_gmp.procedures import site as site_procedures
 
 DAY = "2026-11-20"
 WHY = "Because of the test"
-READERS = {"operator", "reviewer", "qa", "scientist", "expert", "auditor"}
+READERS = {"operator", "reviewer", "qa", "scientist", "custodian", "expert", "auditor"}
 
 
 def never(statement: str) -> Any:
@@ -70,6 +71,7 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "models.card": (READERS, lambda s: models.card(s, model)),
         "models.verify": (READERS, lambda s: models.verify(s, model)),
         "models.explain": (READERS, lambda s: heat_maps.explain(s, "B-1", "C01_F01", world.folder / "never.png")),
+        "models.features": ({"expert"}, lambda s: features.sheet(s, model, world.folder / "never")),
         "models.intend": ({"expert"}, lambda s: intended_use.intend(s, model, use, None, never)),
         "models.lock": ({"scientist"}, lambda s: models.lock(s, world.folder, evidence)),
         "models.approve": ({"qa"}, lambda s: models.approve(s, model, WHY, never)),

@@ -17,7 +17,7 @@ from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
 from nesqc_gmp.objects import ObjectStore
 from nesqc_gmp.procedures.files import read_given_file
-from nesqc_gmp.records import batches, certification, model_tests, models
+from nesqc_gmp.records import batches, certification, feature_review, model_tests, models
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
 from nesqc_gmp.store import refusals
@@ -34,6 +34,7 @@ _WITH_OBJECTS = (
     "test_set_sealed",
     "image_tested",
     "model_test_closed",
+    "features_reviewed",
     "certificate_issued",
 )
 
@@ -250,6 +251,8 @@ def digests_of(entry: Entry) -> tuple[str, ...]:
             return (digest,)
         case model_tests.ModelTestClosed(report_pdf_sha256=str(pdf), report_html_sha256=str(page)):
             return (pdf, page)
+        case feature_review.FeaturesReviewed(html_sha256=page, pdf_sha256=pdf):
+            return (page, pdf)
         case certification.CertificateIssued(pdf_sha256=pdf, content_sha256=record):
             return (pdf, record)
         case _:
