@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from nesqc_gmp.modelpack.lock import lock
-from nesqc_gmp.procedures import intended_use, model_tests, models, test_sets
+from nesqc_gmp.procedures import features, intended_use, model_tests, models, test_sets
 from nesqc_gmp.records.intended_use import IntendedUse
 from nesqc_gmp.records.model_tests import TestPlan
 from nesqc_gmp.records.models import ModelDescription
@@ -139,6 +139,14 @@ class Bench:
 
     def run(self, model: Any, reason: str | None = None, who: str = "operator", **more: Any) -> Any:
         return model_tests.run(self.world.session(who), model.model_sha256, reason, **more)
+
+    def review(self, model: Any, out: Path) -> None:
+        """The expert finds that the features make sense."""
+        seen = features.sheet(self.world.session("expert"), model.model_sha256, out)
+        answers: dict[str, Any] = {item.image: "cells" for item in seen.shown}
+        features.review(
+            self.world.session("expert"), seen, answers, True, "Looks at cells", self.world.signs("expert")
+        )  # fmt: skip
 
     def approve(self, model: Any) -> None:
         models.approve(self.world.session("qa"), model.model_sha256, "Tested and reviewed", self.world.signs("qa"))
