@@ -108,7 +108,7 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
     loaded = load(places, show.part)
     with refused_where_full(work):
         division = loaded.division.sha256
-        kept = Work(work, {"plan": places.plan.digest, "manifest": loaded.manifest_sha256, "division": division})
+        kept = Work(work, {"plan": places.plan.fit_digest, "manifest": loaded.manifest_sha256, "division": division})
     fits = _fitted(loaded, places.plan, kept, show)
     partial = out / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
