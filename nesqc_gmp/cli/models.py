@@ -28,9 +28,9 @@ app = noun(
 
     \b
     Example:
-      nesqc models install models/nes-morphology-sim-1.0.0
-      nesqc models approve nes-morphology-sim:1.0.0 --reason "Report VR-07"
-      nesqc models activate nes-morphology-sim:1.0.0 --reason "For NES-01.v1"
+      nesqc models install models/nes-morphology-sim-1.1.0
+      nesqc models approve nes-morphology-sim:1.1.0 --reason "Report VR-07"
+      nesqc models activate nes-morphology-sim:1.1.0 --reason "For NES-01.v1"
     """
 )
 app.command()(train)
