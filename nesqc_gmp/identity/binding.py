@@ -37,6 +37,8 @@ _MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
     "specification_approved": frozenset({"approved"}),
     "specification_retired": frozenset({"retired"}),
     "intended_use_signed": frozenset({"intended use approved"}),
+    "test_plan_frozen": frozenset({"approved"}),
+    "test_set_consumed": frozenset({"retired"}),
     "features_reviewed": frozenset({"features reviewed"}),
     "model_approved": frozenset({"approved"}),
     "model_activated": frozenset({"activated"}),

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives import hashes
 
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.identity.authority import create_authority, issue_person_certificate
-from nesqc_gmp.identity.binding import Certificates, act_digest, check_signature, signature_of
+from nesqc_gmp.identity.binding import _MEANINGS, Certificates, act_digest, check_signature, signature_of
 from nesqc_gmp.identity.personal_key import load_certificate, new_person_key, sign_statement
 from nesqc_gmp.records.base import Instant
 from nesqc_gmp.records.batches import BatchReviewed, BatchSubmitted
 from nesqc_gmp.records.content import Content
-from nesqc_gmp.records.entry import Actor, Entry, Subject
+from nesqc_gmp.records.entry import SIGNED_KINDS, Actor, Entry, Subject
 from nesqc_gmp.records.people import CredentialSet
 from nesqc_gmp.records.signatures import ElectronicSignature, Statement
 
@@ -81,6 +81,11 @@ def entry(signed: Statement, entered: str = "2026-03-01", **signature: Any) -> E
 def test_an_honest_signature_holds() -> None:
     assert check_signature(entry(statement()), CONTENT, admitted(), lambda size: ROOT) == statement()
     assert check_signature(entry(statement()), CONTENT, admitted(), lambda size: None) == statement()
+
+
+def test_every_signed_kind_has_its_meanings() -> None:
+    """But the founding, which carries no signature of its own, and the disposition, which is its own meaning."""
+    assert set(_MEANINGS) | {"site_founded", "batch_disposed"} == SIGNED_KINDS
 
 
 def test_the_act_digest_leaves_out_what_comes_after_signing() -> None:

@@ -10,10 +10,11 @@ import pytest
 from nesqc_gmp.identity.roles import EXCLUSIVE, RIGHTS, conflicts, role_for
 from nesqc_gmp.records.people import Role
 
-A, O, R, Q, D, S, U = ROLES = (  # noqa: E741
-    "administrator", "operator", "reviewer", "qa", "data scientist", "subject matter expert", "auditor"
+A, O, R, Q, D, T, S, U = ROLES = (  # noqa: E741
+    "administrator", "operator", "reviewer", "qa", "data scientist", "test data custodian", "subject matter expert",
+    "auditor",
 )  # fmt: skip
-READERS = {O, R, Q, D, S, U}
+READERS = {O, R, Q, D, T, S, U}
 
 MATRIX: dict[str, set[str]] = {
     "audit.log": READERS,
@@ -49,6 +50,8 @@ MATRIX: dict[str, set[str]] = {
     "models.verify": READERS,
     "models.lock": {D},
     "models.install": {R, D},
+    "models.plan": {Q},
+    "models.test": {O, T},
     "models.approve": {Q},
     "models.activate": {Q},
     "models.retire": {Q},
@@ -66,6 +69,10 @@ MATRIX: dict[str, set[str]] = {
     "products.retire": {Q},
     "site.status": READERS | {A},
     "site.assess": {Q},
+    "test-sets.list": READERS,
+    "test-sets.seal": {T},
+    "test-sets.show": {T},
+    "test-sets.consume": {Q, T},
 }
 
 
@@ -103,7 +110,7 @@ def test_no_single_person_can_enrol_and_grant() -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(A, O), (A, R), (A, Q), (A, D), (A, S), (D, S), (A, U), (Q, O), (U, O), (U, R), (U, Q)],
+    [(A, O), (A, R), (A, Q), (A, D), (A, S), (D, S), (A, T), (U, T), (D, T), (A, U), (Q, O), (U, O), (U, R), (U, Q)],
 )
 def test_roles_that_exclude_each_other(first: Any, second: Any) -> None:
     assert conflicts(first, frozenset({second})) == (second,)
@@ -115,6 +122,14 @@ def test_roles_that_exclude_each_other(first: Any, second: Any) -> None:
 )
 def test_roles_that_go_together(first: Any, second: Any) -> None:
     assert conflicts(first, frozenset({second})) == ()
+
+
+def test_who_saw_test_data_never_develops_and_the_other_way_round() -> None:
+    """Of no other role the past counts."""
+    for first in ROLES:
+        for once in ROLES:
+            expected = (once,) if {first, once} == {D, T} else ()
+            assert conflicts(first, frozenset(), frozenset({once})) == expected
 
 
 def test_nobody_has_no_right() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +13,13 @@ from scipy.stats import norm
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 
 from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.statistics import source
 from nesqc_gmp.statistics.acceptance import Criterion, assess, overall
 from nesqc_gmp.statistics.agreement import agreement, fleiss_kappa
 from nesqc_gmp.statistics.auroc import auroc, cluster_bootstrap, curve, delong, delong_difference, obuchowski
-from nesqc_gmp.statistics.calibration import calibration
+from nesqc_gmp.statistics.calibration import brier_score, calibration
 from nesqc_gmp.statistics.interval import proportion
-from nesqc_gmp.statistics.noninferiority import non_inferiority
+from nesqc_gmp.statistics.noninferiority import non_inferiority, paired_difference
 from nesqc_gmp.statistics.outcomes import ScoredRow, at_threshold, by_culture, strata
 from nesqc_gmp.statistics.planning import design_effect, intraclass_correlation, sample_size
 
@@ -263,3 +265,83 @@ def test_non_inferiority_needs_a_baseline() -> None:
     assert non_inferiority(worse, right, cultures, margin=0.1, seed=1).verdict == "not shown"
     with pytest.raises(InvalidInputError, match="margin"):
         non_inferiority(right, right, cultures, margin=0.0, seed=1)
+
+
+def test_brier_score_is_that_of_scikit_learn_and_its_interval_draws_cultures() -> None:
+    """Ten cultures of four equal images: drawing images apart gives half the width."""
+    random = np.random.default_rng(5)
+    labels = np.repeat(np.arange(10) % 2 == 0, 4)
+    scores = np.repeat(random.uniform(0, 1, 10), 4)
+    cultures = np.repeat(np.arange(10), 4)
+    found = brier_score(labels, scores, cultures, seed=1)
+    assert found.estimate == pytest.approx(brier_score_loss(labels, scores))
+    alone = brier_score(labels, scores, np.arange(40), seed=1)
+    assert None not in {found.low, found.high, alone.low, alone.high}
+    width, narrow = found.high - found.low, alone.high - alone.low  # type: ignore[operator]
+    assert width / narrow == pytest.approx(2, rel=0.15)
+    assert (found.units, alone.units) == (10, 40)
+    assert brier_score([True, False], [0.9, 0.2], ["A", "B"], seed=1).low is None
+    assert brier_score([], [], [], seed=1).estimate is None
+
+
+def read_row(number: int, outcome: str, **readings: str) -> ScoredRow:
+    read = tuple(readings.items())
+    return ScoredRow(f"i{number}", f"C{number}", "D", "conforming", 0.9, outcome, (), read)  # type: ignore[arg-type]
+
+
+def test_the_reader_who_leaves_the_lowest_bound_counts() -> None:
+    """Kappa of Bo by scikit-learn; Anna agrees fully. Undecided is not conforming."""
+    outcomes = ["conforming"] * 12 + ["undecided"] * 6
+    bo = ["conforming"] * 9 + ["not conforming"] * 9
+    anna = ["conforming"] * 12 + ["not conforming"] * 6
+    rows = [read_row(n, o, anna=a, bo=b) for n, (o, a, b) in enumerate(zip(outcomes, anna, bo, strict=True))]
+    (result,) = assess([criterion("kappa", "0.2")], rows, seed=1)
+    expected = cohen_kappa_score([o == "conforming" for o in outcomes], [b == "conforming" for b in bo])
+    assert result.found.estimate == pytest.approx(expected)
+    assert result.verdict == "passed"
+
+
+def test_the_margin_of_non_inferiority_is_a_bound_of_the_difference() -> None:
+    """One reader is always right and the model in 17 of 18: -1/18; its bound lies below a margin of 0.1."""
+    rows = [read_row(n, "conforming" if n else "undecided", anna="conforming") for n in range(18)]
+    found = [assess([criterion("non-inferiority", margin)], rows, seed=1)[0] for margin in ("0.10", "0.30")]
+    assert found[0].found.estimate == pytest.approx(-1 / 18)
+    assert [each.verdict for each in found] == ["failed", "passed"]
+    same = paired_difference([True] * 17 + [False], [True] * 18, [f"C{n}" for n in range(18)], seed=1)
+    assert same.low == found[0].found.low
+
+
+@pytest.mark.parametrize("metric", ["kappa", "non-inferiority"])
+def test_without_readers_nothing_is_compared(metric: str) -> None:
+    rows = [row(n, "conforming", "conforming") for n in range(30)]
+    assert assess([criterion(metric, "0.1")], rows, seed=1)[0].verdict == "not assessable"
+
+
+def test_a_reader_of_a_culture_read_all_its_images_and_the_worst_counts() -> None:
+    one = ScoredRow("a", "C", "D", "conforming", 0.9, "conforming", (), (("anna", "conforming"), ("bo", "conforming")))
+    other = ScoredRow("b", "C", "D", "conforming", 0.9, "conforming", (), (("anna", "not conforming"),))
+    assert by_culture([one, other])[0].readings == (("anna", "not conforming"),)
+
+
+def test_brier_score_is_judged_by_its_upper_bound() -> None:
+    rows = [
+        ScoredRow(f"i{n}", f"C{n}", "D", "conforming", 0.5 if n % 2 else 1.0, "conforming") for n in range(40)
+    ]  # fmt: skip
+    found = [assess([criterion("Brier score", limit)], rows, seed=1)[0] for limit in ("0.125", "0.20")]
+    assert found[0].found.estimate == pytest.approx(0.125)
+    assert [each.verdict for each in found] == ["failed", "passed"]
+
+
+def test_the_digest_of_the_analysis_changes_with_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in Path(source.__file__).parent.glob("*.py"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    before = source.analysis_sha256()
+    monkeypatch.setattr(source, "__file__", str(tmp_path / "source.py"))
+    assert source.analysis_sha256() == before
+    for file in sorted(tmp_path.glob("*.py")):
+        data = file.read_bytes()
+        file.write_bytes(data + b"#")
+        assert source.analysis_sha256() != before
+        file.write_bytes(data)
+    (tmp_path / "more.py").write_bytes(b"")
+    assert source.analysis_sha256() != before

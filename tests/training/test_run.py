@@ -46,6 +46,10 @@ def test_the_package_is_whole_and_runs(finished: tuple[Path, Trained]) -> None:
     facts = json.loads(model.parts["training.json"])
     assert facts["plan_sha256"] == plans.plan().digest
     assert facts["splits"]["training"]["images"] + facts["splits"]["test"]["images"] < 48
+    listed = facts["development"]
+    for split, counted in facts["splits"].items():
+        assert sum(image["split"] == split for image in listed) == counted["images"]
+    assert len({image["sha256"] for image in listed}) == 48
     assert trained.exported < 1e-4
 
 

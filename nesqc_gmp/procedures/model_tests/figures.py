@@ -14,6 +14,7 @@ from nesqc_gmp.records.model_tests import (
     TestImage,
     TestPlanFrozen,
     TestSetContent,
+    TestVerdict,
 )
 from nesqc_gmp.statistics import acceptance
 from nesqc_gmp.statistics.acceptance import Criterion, Metric
@@ -50,21 +51,14 @@ def _row(image: TestImage, result: ImageTested) -> ScoredRow:
     )
 
 
-def assess(plan: TestPlanFrozen, rows: Sequence[ScoredRow]) -> tuple[CriterionResult, ...]:
-    """The result of every criterion of the plan, in its order."""
+def assess(plan: TestPlanFrozen, rows: Sequence[ScoredRow]) -> tuple[tuple[CriterionResult, ...], TestVerdict]:
+    """The result of every criterion of the plan, in its order, and the verdict of the whole test."""
     found = acceptance.assess([_criterion(each) for each in plan.criteria], rows, seed=plan.seed)
-    return tuple(
+    results = tuple(
         CriterionResult(criterion=planned, found=_figure(planned.metric, each.found), verdict=each.verdict)
         for planned, each in zip(plan.criteria, found, strict=True)
     )
-
-
-def overall(results: Sequence[CriterionResult]) -> acceptance.CriterionVerdict:
-    """Failed where one failed, not assessable where one is, else passed."""
-    verdicts = {result.verdict for result in results}
-    if "failed" in verdicts:
-        return "failed"
-    return "passed" if verdicts == {"passed"} else "not assessable"
+    return results, acceptance.overall(found)
 
 
 def _criterion(planned: PlannedCriterion) -> Criterion:

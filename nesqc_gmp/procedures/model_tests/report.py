@@ -309,7 +309,7 @@ def _images(material: Material) -> Iterator[Block]:
             )
         )
     yield Heading("Every image")
-    head = ("Image", "Culture", "Label", "Score", "Outcome", "", "Drawn for feature review", "SHA-256")
+    head = ("Image", "Culture", "Label", "Score", "Outcome", "Call", "Drawn for feature review", "SHA-256")
     yield Table(head, tuple(rows), "The score of an image that an input check refused counts for nothing.", (3,))
 
 

@@ -312,7 +312,7 @@ class _Run:
 
     def _complete(self) -> Tested:
         """Figures, verdicts and report from what is in the log, then the end, in one record."""
-        from nesqc_gmp.procedures.model_tests.figures import assess, figures, overall, scored_rows
+        from nesqc_gmp.procedures.model_tests.figures import assess, figures, scored_rows
         from nesqc_gmp.procedures.model_tests.report import Material, report
         from nesqc_gmp.reports.html import render_html
         from nesqc_gmp.reports.pdf import render_pdf
@@ -322,8 +322,8 @@ class _Run:
             results = fold_results(reader.entries("model-test", self.receipt.record))
             package = fold_tests(reader.entries("model", self.digest))[self.digest]
         rows = scored_rows(self.content, results)
-        criteria, found = assess(frozen, rows), figures(rows, frozen.seed)
-        verdict = overall(criteria)
+        criteria, verdict = assess(frozen, rows)
+        found = figures(rows, frozen.seed)
         material = Material(
             site.founded, self.prepared.model, package, self.prepared.state, self.content, results, rows, found,
             criteria, verdict,

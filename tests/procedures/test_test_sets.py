@@ -1,0 +1,196 @@
+"""Sealing a test set: what is refused, what is counted, who may open it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError, NotFoundError, OutOfSequenceError
+from nesqc_gmp.procedures import people, test_sets
+from tests.conftest import PEOPLE, World
+from tests.procedures import model_tests as small
+from tests.procedures.model_tests import SET, Bench
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two cultures of each label."""
+    return small.write_images(tmp_path_factory.mktemp("small-set") / "set", cultures=2, fields=2)
+
+
+@pytest.fixture
+def manifest(origin: Path, tmp_path: Path) -> Path:
+    """A copy to be altered."""
+    shutil.copytree(origin.parent, tmp_path / "set")
+    return tmp_path / "set" / "manifest.csv"
+
+
+@pytest.fixture
+def bench(founded: World) -> Bench:
+    return Bench(founded)
+
+
+def altered(manifest: Path, place: int, **changes: str) -> Path:
+    rows = small.read_manifest(manifest)
+    rows[place] |= changes
+    return small.write_manifest(manifest.parent, rows)
+
+
+def nothing_sealed(world: World) -> bool:
+    return not world.entries("test_set_sealed") and not any(world.site.objects.digests())
+
+
+def test_a_seal_counts_and_keeps_every_byte(bench: Bench, manifest: Path) -> None:
+    """Counted by hand: eight images, four cultures, two donors."""
+    altered(manifest, 0, **{"reading anna": "not conforming"})
+    sealed = bench.seal(manifest)
+    counts = (sealed.images, sealed.conforming, sealed.not_conforming, sealed.cultures_conforming, sealed.donors)
+    assert counts == (8, 4, 4, 2, 2)
+    assert (sealed.subgroups, sealed.readers, sealed.simulated, sealed.excluded) == (
+        ("instrument",),
+        ("anna", "bo"),
+        0,
+        0,
+    )
+    content = test_sets.read_content(bench.world.site, sealed)
+    assert sha256_hex(canonical_json(content.model_dump(mode="json"))) == sealed.content_sha256
+    first = content.images[0]
+    assert first.readings == (("anna", "not conforming"), ("bo", "conforming"))
+    assert (first.label, first.pixel_size_um, first.subgroups) == ("conforming", "1", (("instrument", "M0"),))
+    for image in content.images:
+        original = (manifest.parent / "images" / image.image).read_bytes()
+        assert bench.world.site.objects.read(image.sha256) == original
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"label": "good"}, "is no label"),
+        ({"culture": ""}, "is empty"),
+        ({"sha256": "0" * 64}, "another digest"),
+        ({"image": "../x.png"}, "leads out of the folder"),
+        ({"image": "missing.png"}, "there is no file"),
+        ({"label": "not conforming"}, "images of both labels"),
+        ({"culture": "t02"}, "was written"),
+        ({"reading bo": "perhaps"}, "is no reading"),
+    ],
+)
+def test_a_wrong_manifest_is_refused_and_nothing_is_kept(
+    changes: dict[str, str], said: str, bench: Bench, manifest: Path
+) -> None:
+    altered(manifest, 0, **({"sha256": ""} | changes))
+    with pytest.raises(InvalidInputError, match=said):
+        bench.seal(manifest)
+    assert nothing_sealed(bench.world)
+
+
+def test_a_set_of_one_class_is_refused(bench: Bench, manifest: Path) -> None:
+    rows = [row for row in small.read_manifest(manifest) if row["label"] == "conforming"]
+    with pytest.raises(InvalidInputError, match="only images that are conforming"):
+        bench.seal(small.write_manifest(manifest.parent, rows))
+    assert nothing_sealed(bench.world)
+
+
+def test_an_image_with_a_drawing_is_refused(bench: Bench, manifest: Path) -> None:
+    path = manifest.parent / "images" / "T00-F1.png"
+    samples = np.array(Image.open(path))
+    samples[-30:-20, -120:-20] = 255
+    Image.fromarray(samples).save(path)
+    with pytest.raises(InvalidInputError, match="bar is drawn into the image"):
+        bench.seal(manifest)
+    assert nothing_sealed(bench.world)
+
+
+def test_a_damaged_image_is_refused_or_excluded_with_a_reason(bench: Bench, manifest: Path) -> None:
+    path = manifest.parent / "images" / "T00-F1.png"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(InvalidInputError, match="excluded"):
+        bench.seal(manifest)
+    sealed = bench.seal(altered(manifest, 0, excluded="The file is cut short"))
+    assert (sealed.images, sealed.excluded) == (7, 1)
+    assert test_sets.read_content(bench.world.site, sealed).excluded == (("T00-F1.png", "The file is cut short"),)
+
+
+def test_copies_with_different_labels_are_listed(bench: Bench, manifest: Path) -> None:
+    """The same picture, saved again, under a culture of the other label."""
+    images = manifest.parent / "images"
+    Image.open(images / "T00-F1.png").transpose(Image.Transpose.ROTATE_90).save(images / "T01-F1.png")
+    sealed = bench.seal(manifest)
+    assert sealed.copies == 1
+    assert [pair.split(":")[0] for pair in sealed.conflicting] == ["T00-F1.png and T01-F1.png"]
+
+
+def test_an_id_is_used_once(bench: Bench, manifest: Path) -> None:
+    bench.seal(manifest)
+    with pytest.raises(InvalidInputError, match="never changed"):
+        bench.seal(manifest)
+    assert len(bench.world.entries("test_set_sealed")) == 1
+
+
+@pytest.mark.parametrize("who", sorted(set(PEOPLE) - {"custodian"}))
+def test_only_the_custodian_seals_and_opens(who: str, bench: Bench, manifest: Path) -> None:
+    with pytest.raises(NotAuthorisedError):
+        bench.seal(manifest, who=who)
+    bench.seal(manifest)
+    with pytest.raises(NotAuthorisedError):
+        test_sets.show(bench.world.session(who), SET)
+    assert not bench.world.entries("test_set_read")
+    refused = [act for person, act, _ in bench.world.refused() if person == PEOPLE[who][0]]
+    assert refused == ["test-sets.seal", "test-sets.show"]
+
+
+@pytest.mark.parametrize("who", sorted(set(PEOPLE) - {"custodian", "qa"}))
+def test_others_do_not_consume(who: str, bench: Bench, manifest: Path) -> None:
+    bench.seal(manifest)
+    with pytest.raises(NotAuthorisedError):
+        bench.consume(who=who)
+    assert not bench.world.entries("test_set_consumed")
+
+
+def test_consuming_is_signed_with_a_reason(bench: Bench, manifest: Path) -> None:
+    bench.seal(manifest)
+    with pytest.raises(InvalidInputError, match="reason"):
+        test_sets.consume(bench.world.session("qa"), SET, "x", bench.world.signs("qa"))
+    bench.consume()
+    (listed,) = test_sets.listed(bench.world.session("auditor"))
+    assert listed.state.consumed is not None
+    assert listed.state.consumed.endswith("Cajsa Holm: Threshold was moved, CC-12")
+
+
+def test_an_unknown_set_is_not_found(bench: Bench) -> None:
+    for act in (lambda: test_sets.show(bench.world.session("custodian"), "NONE"), lambda: bench.consume("NONE")):
+        with pytest.raises(NotFoundError, match="no test set"):
+            act()
+
+
+def test_who_held_the_one_role_never_gets_the_other(founded: World) -> None:
+    """Also after the role was taken away: what was seen was seen."""
+
+    def grant(who: str, role: Any) -> None:
+        people.grant(
+            founded.session("qa"), PEOPLE[who][0], role, "TR-9", None, "Needed for the tests", founded.signs("qa")
+        )
+
+    with pytest.raises(InvalidInputError, match="held together with data scientist"):
+        grant("scientist", "test data custodian")
+    for who, own, other in (
+        ("scientist", "data scientist", "test data custodian"),
+        ("custodian", "test data custodian", "data scientist"),
+    ):
+        people.revoke(founded.session("qa"), PEOPLE[who][0], own, "Leaves the group")  # type: ignore[arg-type]
+        with pytest.raises(InvalidInputError, match=f"held by somebody who was once {own}"):
+            grant(who, other)
+    grant("scientist", "operator")
+
+
+def test_a_plan_needs_a_set(bench: Bench, tmp_path: Path) -> None:
+    model = bench.install(small.package(tmp_path / "package"))
+    with pytest.raises(NotFoundError, match="no test set"):
+        bench.plan(model)
+    assert not [error for *_, error in bench.world.refused() if error == OutOfSequenceError.__name__]
