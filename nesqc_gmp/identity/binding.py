@@ -43,8 +43,6 @@ _MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
     "model_approved": frozenset({"approved"}),
     "model_activated": frozenset({"activated"}),
     "model_retired": frozenset({"retired"}),
-    "test_plan_frozen": frozenset({"approved"}),
-    "test_set_consumed": frozenset({"retired"}),
     "result_recorded": frozenset({"performed"}),
     "result_verified": frozenset({"verified"}),
     "batch_submitted": frozenset({"performed"}),
