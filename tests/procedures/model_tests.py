@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from nesqc_gmp.modelpack.lock import lock
-from nesqc_gmp.procedures import intended_use, model_tests, models, test_sets
+from nesqc_gmp.procedures import features, intended_use, model_tests, models, test_sets
 from nesqc_gmp.records.intended_use import IntendedUse
 from nesqc_gmp.records.model_tests import TestPlan
 from nesqc_gmp.records.models import ModelDescription
@@ -139,6 +139,13 @@ class Bench:
 
     def run(self, model: Any, reason: str | None = None, who: str = "operator", **more: Any) -> Any:
         return model_tests.run(self.world.session(who), model.model_sha256, reason, **more)
+
+    def review(self, model: Any) -> None:
+        """The expert finds the weight on cells in every image."""
+        session = self.world.session("expert")
+        seen = features.sheet(session, model.model_sha256, self.world.folder / "review")
+        places: dict[str, Any] = dict.fromkeys((item.image for item in seen.shown), "cells")
+        features.review(session, seen, places, True, "Cells carry the weight", self.world.signs("expert"))
 
     def approve(self, model: Any) -> None:
         models.approve(self.world.session("qa"), model.model_sha256, "Tested and reviewed", self.world.signs("qa"))

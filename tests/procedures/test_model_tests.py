@@ -141,6 +141,7 @@ def test_the_whole_life(tested: Bench) -> None:
     opened, closed = kinds.index("model_test_opened"), kinds.index("model_test_closed")
     assert kinds[opened + 1 : closed] == ["image_tested"] * 12
     assert kinds.index("test_plan_frozen") < kinds.index("test_set_read", kinds.index("test_plan_frozen")) < opened
+    tested.review(model)
     tested.approve(model)
     assert model_of(world).standing == "approved"
     assert "Test 1 run by Olle Brännström: passed" in world.shown
@@ -666,6 +667,7 @@ def test_an_interrupted_run_stays_listed_and_needs_a_reason(error: BaseException
     page = world.site.objects.read(closed.report_html_sha256).decode()
     assert f"<td>{ending}</td>" in page
     assert "The power failed, DEV-0031" in page
+    planned.review(model)
     planned.approve(model)
     assert "2 tests in all, 1 of them without figures" in world.shown
 
