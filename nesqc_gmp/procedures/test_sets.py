@@ -280,11 +280,11 @@ def open_content(
         IntegrityError: The content was altered; recorded.
     """
     with session.acting(right, subject(name)) as act:
-        state = get_test_set(fold_test_sets(act.transaction.entries("test-set", name)), name)
-        content = read_content(session.site, state.sealed)
+        sealed = get_test_set(fold_test_sets(act.transaction.entries("test-set", name)), name).sealed
+        content = read_content(session.site, sealed)
         record = TestSetRead(test_set=name, purpose=purpose, model_sha256=model_sha256, number=number)
         act.append(subject(name), record)
-    return state, content
+        return fold_test_sets(act.transaction.entries("test-set", name))[name], content
 
 
 def read_content(site: Site, sealed: TestSetSealed) -> TestSetContent:

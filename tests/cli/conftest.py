@@ -28,7 +28,8 @@ DECIDED = "NES-DEMO-0001"
 """The batch of the demonstration, with a decision and a certificate."""
 SEALED = "B-2"
 EXPERT = Player("s.moberg", "Siv Moberg", "subject matter expert", "granite-willow-compass-31")
-PLAYERS = {player.role: player for player in (ADMINISTRATOR, OPERATOR, QA, REVIEWER, EXPERT)}
+CUSTODIAN = Player("c.holm", "Cajsa Holm", "test data custodian", "pebble-lantern-orchid-64")
+PLAYERS = {player.role: player for player in (ADMINISTRATOR, OPERATOR, QA, REVIEWER, EXPERT, CUSTODIAN)}
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,18 @@ def _seal_second_batch(session: Session, images: Path, folder: Path) -> None:
     batches.seal(session, SEALED)
 
 
-def _enrol_expert(site: Site, folder: Path) -> None:
-    """The fifth person, whom the demonstration does not need."""
+def _enrol_others(site: Site, folder: Path) -> None:
+    """The two people whom the demonstration does not need."""
     turns = Turns(site, folder)
-    first = people.enrol(turns.of(ADMINISTRATOR), EXPERT.person, EXPERT.name, "test: nobody was seen")
-    second = people.grant(turns.of(QA), EXPERT.person, EXPERT.role, "TR-5", None, "Answers for the process", signs(QA))
-    people.set_passphrase(site, EXPERT.person, first, second or "", EXPERT.passphrase)
+    for other in (EXPERT, CUSTODIAN):
+        first = people.enrol(turns.of(ADMINISTRATOR), other.person, other.name, "test: nobody was seen")
+        second = people.grant(turns.of(QA), other.person, other.role, "TR-5", None, "Needed for tests", signs(QA))
+        people.set_passphrase(site, other.person, first, second or "", other.passphrase)
 
 
 @dataclass(frozen=True)
 class Played:
-    """The site made once, and a session of each of the five players."""
+    """The site made once, and a session of each of the six players."""
 
     site: Path
     sessions: dict[str, SessionFile]
@@ -96,7 +98,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     folder = tmp_path_factory.mktemp("played")
     done = play(folder / "demo", None, lambda who, what: None, lambda what, at, total: None)
     with Site(SitePaths(done.site)) as site:
-        _enrol_expert(site, folder / "turns")
+        _enrol_others(site, folder / "turns")
         sessions = {
             role: people.login(site, Credentials(player.person, player.passphrase), folder / role)
             for role, player in PLAYERS.items()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from nesqc_gmp.decision.input_space import require_within
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.procedures.intended_use import read_intended_use
+from nesqc_gmp.procedures.model_tests import read_plan
 from nesqc_gmp.procedures.products import read_specification
 from nesqc_gmp.records.images import InputSpace
+from nesqc_gmp.records.model_tests import Metric
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -94,6 +97,17 @@ def test_the_example_of_an_intended_use_loads_and_stays_inside_the_shipped_model
     manifest = (ROOT / "models" / "nes-morphology-sim-1.0.0" / "manifest.json").read_text("utf-8")
     locked = InputSpace.model_validate_json(json.dumps(json.loads(manifest)["input_space"]))
     require_within(read_intended_use(file).input_space, locked)
+
+
+def test_the_example_of_a_test_plan_loads_and_has_every_kind_of_figure_once_for_all_images(tmp_path: Path) -> None:
+    text = (ROOT / "sops" / "SOP-04-models.md").read_text("utf-8")
+    (example,) = (block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "criteria" in block)
+    file = tmp_path / "plan.toml"
+    file.write_text(example, "utf-8")
+    plan = read_plan(file)
+    shown = {each.metric for each in plan.criteria if each.subgroup is None}
+    assert shown == set(get_args(Metric)) - {"not missed"}
+    assert any(each.subgroup for each in plan.criteria)
 
 
 def test_every_named_test_exists() -> None:

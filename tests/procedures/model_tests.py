@@ -140,12 +140,13 @@ class Bench:
     def run(self, model: Any, reason: str | None = None, who: str = "operator", **more: Any) -> Any:
         return model_tests.run(self.world.session(who), model.model_sha256, reason, **more)
 
-    def review(self, model: Any) -> None:
-        """The expert finds the weight on cells in every image."""
-        session = self.world.session("expert")
-        seen = features.sheet(session, model.model_sha256, self.world.folder / "review")
-        places: dict[str, Any] = dict.fromkeys((item.image for item in seen.shown), "cells")
-        features.review(session, seen, places, True, "Cells carry the weight", self.world.signs("expert"))
+    def review(self, model: Any, out: Path) -> None:
+        """The expert finds that the features make sense."""
+        seen = features.sheet(self.world.session("expert"), model.model_sha256, out)
+        answers: dict[str, Any] = {item.image: "cells" for item in seen.shown}
+        features.review(
+            self.world.session("expert"), seen, answers, True, "Looks at cells", self.world.signs("expert")
+        )  # fmt: skip
 
     def approve(self, model: Any) -> None:
         models.approve(self.world.session("qa"), model.model_sha256, "Tested and reviewed", self.world.signs("qa"))

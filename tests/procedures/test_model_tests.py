@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from nesqc_gmp.procedures.audit.verification import verify
 from nesqc_gmp.procedures.model_tests import running
 from nesqc_gmp.state.model_tests import feature_sample, fold_results, results_id
 from nesqc_gmp.statistics import source
+from nesqc_gmp.verifier.approval import approved_model
 from tests.conftest import World
 from tests.procedures import model_tests as small
 from tests.procedures.model_tests import SET, Bench, criterion, plan_of
@@ -132,7 +134,7 @@ def small_people(who: str) -> str:
 # --- the life -----------------------------------------------------------------------------------------------------
 
 
-def test_the_whole_life(tested: Bench) -> None:
+def test_the_whole_life(tested: Bench, tmp_path: Path) -> None:
     world, model = tested.world, model_of(tested.world)
     package = tested.tests(model)
     (plan,), (test,) = package.plans, package.tests
@@ -141,7 +143,7 @@ def test_the_whole_life(tested: Bench) -> None:
     opened, closed = kinds.index("model_test_opened"), kinds.index("model_test_closed")
     assert kinds[opened + 1 : closed] == ["image_tested"] * 12
     assert kinds.index("test_plan_frozen") < kinds.index("test_set_read", kinds.index("test_plan_frozen")) < opened
-    tested.review(model)
+    tested.review(model, tmp_path / "review")
     tested.approve(model)
     assert model_of(world).standing == "approved"
     assert "Test 1 run by Olle Brännström: passed" in world.shown
@@ -652,7 +654,9 @@ def stop(count: int, error: BaseException) -> Any:
 @pytest.mark.parametrize(
     ("error", "ending"), [(KeyboardInterrupt(), "aborted"), (RuntimeError("disk"), "failed")], ids=["aborted", "failed"]
 )
-def test_an_interrupted_run_stays_listed_and_needs_a_reason(error: BaseException, ending: str, planned: Bench) -> None:
+def test_an_interrupted_run_stays_listed_and_needs_a_reason(
+    error: BaseException, ending: str, planned: Bench, tmp_path: Path
+) -> None:
     world, model = planned.world, model_of(planned.world)
     with pytest.raises(type(error)):
         planned.run(model, shown=stop(3, error))
@@ -667,7 +671,7 @@ def test_an_interrupted_run_stays_listed_and_needs_a_reason(error: BaseException
     page = world.site.objects.read(closed.report_html_sha256).decode()
     assert f"<td>{ending}</td>" in page
     assert "The power failed, DEV-0031" in page
-    planned.review(model)
+    planned.review(model, tmp_path / "review")
     planned.approve(model)
     assert "2 tests in all, 1 of them without figures" in world.shown
 
@@ -852,3 +856,37 @@ def test_the_copy_of_the_site_is_whole_without_the_report_folder(tested: Bench) 
     """The folder is for the eye; the store holds what the record names."""
     shutil.rmtree(tested.world.paths.reports)
     assert verify(tested.world.paths).verified
+
+
+# --- the verifier replays ---------------------------------------------------------------------------------------------
+
+
+class Bundle:
+    """The entries about a package as an evidence folder proves them, without those of some kinds."""
+
+    def __init__(self, world: World, digest: str, *left_out: str) -> None:
+        self.specification = SimpleNamespace(morphology=SimpleNamespace(model_sha256=digest))
+        with world.site.ledger.reading() as reader:
+            self._entries = [e for e in reader.entries("model", digest) if e.kind not in left_out]
+
+    def about(self, _: str, __: str | None = None, before: int | None = None) -> Any:
+        return (entry for entry in self._entries if before is None or entry.index < before)
+
+
+def test_whoever_holds_every_key_cannot_approve_an_untested_package(tested: Bench, tmp_path: Path) -> None:
+    """The offline verifier asks of an approval what the tool asks before it."""
+    world, model = tested.world, model_of(tested.world)
+    tested.review(model, tmp_path / "review")
+    tested.approve(model)
+    whole: Any = Bundle(world, model.model_sha256)
+    assert approved_model(whole).standing == "approved"
+    for left_out, said in (
+        (("test_plan_frozen", "model_test_opened", "model_test_closed"), "never tested"),
+        (("model_test_opened", "model_test_closed"), "no test of plan 1"),
+        (("model_test_closed",), "no test of plan 1"),
+        (("features_reviewed",), "no expert has reviewed"),
+        (("intended_use_signed",), "another intended use"),
+    ):
+        broken: Any = Bundle(world, model.model_sha256, *left_out)
+        with pytest.raises(OutOfSequenceError, match=said):
+            approved_model(broken)
