@@ -24,23 +24,23 @@ def plan(
     file: Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan; see SOP-04.", show_default=False)],
     site: SiteOption = None,
 ) -> None:
-    """Freeze the plan of a test, signed. It is never changed; a further plan is a new record, and the last one counts.
+    """Freeze the plan of a test, signed.
 
-    The statement shows everything that is frozen, and warns of criteria that the test set is too small to reach.
+    It is never changed; a further plan is a new record, and the last one counts. The statement shows everything that
+    is frozen, and warns of criteria that the test set is too small to reach.
     """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import model_tests
 
-    written = model_tests.read_plan(file)
     with logged_in(site) as session:
-        frozen = model_tests.plan(session, name, written, terminal.ceremony)
+        frozen = model_tests.plan(session, name, model_tests.read_plan(file), terminal.ceremony)
     show.say(f"Plan {frozen.plan} of {name} is frozen. Another person runs it with `nesqc models test`.")
 
 
 def run_test(
     name: ModelArgument, reason: RepeatReasonOption = None, site: SiteOption = None, as_json: JsonOption = False
 ) -> None:
-    """Run the last frozen plan of a package, once, and write its report.
+    """Run the frozen plan once, and write its report.
 
     Package, images, content of the set and analysis have to be what was frozen. A run that was interrupted or failed
     stays listed and can be repeated with a reason; a completed one never.

@@ -40,17 +40,16 @@ def seal(
     ],
     images: Annotated[Path, typer.Option("--images", metavar="DIR", help="Folder of the images.")],
     site: SiteOption = None,
-    as_json: JsonOption = False,
 ) -> None:
-    """Seal labelled images as a test set. Nothing can be added, left out or relabelled after this."""
+    """Seal labelled images as a test set.
+
+    Nothing can be added, left out or relabelled after this.
+    """
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import test_sets
 
     with logged_in(site) as session, show.progress("images") as bar:
         sealed = test_sets.seal(session, name, manifest, images, bar.of)
-    if as_json:
-        show.print_json(sealed.model_dump(mode="json"))
-        return
     show.say(
         f"Test set {name} is sealed with {sealed.images} images, {sealed.excluded} excluded. Content "
         f"{sealed.content_sha256}."
@@ -61,7 +60,7 @@ def seal(
 
 @app.command("list")
 def list_sets(site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """List all test sets with their counts and uses; nothing of their content."""
+    """List all test sets with counts and uses."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import test_sets
 
@@ -88,7 +87,10 @@ def list_sets(site: SiteOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("show")
 def show_set(name: IdArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show the counts of a test set by label and subgroup, and every use. Your look is recorded."""
+    """Show one test set. Your look is recorded.
+
+    Counts by label and subgroup, every test and every opening; no image.
+    """
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import test_sets
 
@@ -123,7 +125,10 @@ def show_set(name: IdArgument, site: SiteOption = None, as_json: JsonOption = Fa
 
 @app.command()
 def consume(name: IdArgument, reason: ReasonOption, site: SiteOption = None) -> None:
-    """Sign that a result of the set has informed a change: it tests nothing any more."""
+    """Take a set out of use, signed.
+
+    A result of it has informed a change: it tests nothing any more.
+    """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import test_sets
 
