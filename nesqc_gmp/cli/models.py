@@ -208,7 +208,7 @@ def _summary(model: ModelState) -> dict[str, Any]:
 
 @app.command("show")
 def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one package: use, plans, tests, every part."""
+    """Show one package: use, thresholds, plans, tests, reviews, parts."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.cli.models_test import print_tests, tests_json
     from nesqc_gmp.procedures import model_tests

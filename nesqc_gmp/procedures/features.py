@@ -265,8 +265,8 @@ def _document(site: Site, drawn: _Drawn, shown: tuple[ShownImage, ...], without:
         _overview(shown),
     ]  # fmt: skip
     for number, item in enumerate(shown, 1):
-        picture = Picture(item.png, "", width=_PICTURE_WIDTH)
-        blocks += [Heading(f"Image {number} of {len(shown)}: {item.image}"), picture, _shares_table(item)]
+        picture = Picture(item.png, f"Image {number} of {len(shown)}: {item.image}", width=_PICTURE_WIDTH)
+        blocks += [picture, _shares_table(item, number)]
     return Document(
         title=f"Heat maps for the review of features: {model.label}",
         subtitle="The sample that the frozen test plan draws, with the heat maps that the test recorded",
@@ -308,7 +308,7 @@ def _both(part: WeightShares | None) -> tuple[str, str]:
     return ("-", "-") if part is None else (_percent(part.cells), _percent(part.border))
 
 
-def _shares_table(item: ShownImage) -> Table:
+def _shares_table(item: ShownImage, number: int) -> Table:
     named = (
         ("Weight for conforming", item.positive),
         ("Weight against conforming", item.negative),
@@ -324,7 +324,9 @@ def _shares_table(item: ShownImage) -> Table:
             f"Contrast takes {_percent(item.area.cells)} of this image for cells. Where a culture fills the image, "
             "contrast finds only what sticks out of it: the shares on cells and on background then say nothing."
         )
-    return Table(("Share of", "On cells", "On background", "In the border"), rows, caption, numbers=(1, 2, 3))
+    return Table(
+        (f"Image {number}, share of", "On cells", "On background", "In the border"), rows, caption, numbers=(1, 2, 3)
+    )
 
 
 def _percent(share: str) -> str:

@@ -148,6 +148,13 @@ def reviewing(tested: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, term
     return tmp_path / "review"
 
 
+def begin(terminal: Terminal, out: Path) -> pexpect.spawn[str]:
+    """Start the review; drawing the page takes longer than other commands where the machine is busy."""
+    child = terminal("models", "features", REAL, "--out", out)
+    child.timeout = 120
+    return child
+
+
 def answer(child: pexpect.spawn[str], *answers: str) -> None:
     for text in answers:
         child.expect(r"Where does the weight lie\? .*: ")
@@ -157,7 +164,7 @@ def answer(child: pexpect.spawn[str], *answers: str) -> None:
 def test_the_review_asks_image_by_image_and_a_slip_loses_nothing(
     reviewing: Path, nesqc: Run, terminal: Terminal
 ) -> None:
-    child = terminal("models", "features", REAL, "--out", reviewing)
+    child = begin(terminal, reviewing)
     child.expect("Image 1 of 4")
     assert (reviewing / "features.html").stat().st_size > 100_000, "the page is there before the first question"
     answer(child, "everywhere")
@@ -195,7 +202,7 @@ def test_the_review_asks_image_by_image_and_a_slip_loses_nothing(
 
 
 def test_ctrl_c_leaves_the_review_unsigned(reviewing: Path, nesqc: Run, terminal: Terminal) -> None:
-    child = terminal("models", "features", REAL, "--out", reviewing)
+    child = begin(terminal, reviewing)
     answer(child, "cells")
     child.expect(r"Where does the weight lie\? .*: ")
     child.sendintr()
@@ -207,7 +214,7 @@ def test_ctrl_c_leaves_the_review_unsigned(reviewing: Path, nesqc: Run, terminal
 
 
 def test_who_gives_up_signing_is_told_why_it_is_not_signed(reviewing: Path, nesqc: Run, terminal: Terminal) -> None:
-    child = terminal("models", "features", REAL, "--out", reviewing)
+    child = begin(terminal, reviewing)
     answer(child, "cells", "cells", "cells", "cells")
     child.expect("make sense")
     child.sendline("yes")

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.imaging.picture import eight_bits, under_heat_map
 from nesqc_gmp.records.images import HeatMap
-from nesqc_gmp.reports.heat_map import HeatMapCaption, overlay_png, picture_png, render_heat_map
+from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
 
 CAPTION = HeatMapCaption(
     title="Heat map of image C01_F01, batch B-1",
@@ -40,7 +41,7 @@ def test_the_map_is_drawn_in_the_colours_of_the_certificate() -> None:
     (0, 0.14, 0.34): 255 * (0.0625 + 0.75, 0.0625 + 0.69, 0.0625 + 0.2025) and
     255 * (0.1875, 0.1875 + 0.105, 0.1875 + 0.255).
     """
-    picture = imagecodecs.png_decode(overlay_png(halves(), heat_map([[2.0, -2.0]])))
+    picture = eight_bits(under_heat_map(halves(), heat_map([[2.0, -2.0]]), size=640))
     assert picture.shape == (400, 600, 3)
     np.testing.assert_array_equal(picture[200, 5], [207, 192, 68])
     np.testing.assert_array_equal(picture[200, 594], [48, 75, 113])
@@ -48,15 +49,18 @@ def test_the_map_is_drawn_in_the_colours_of_the_certificate() -> None:
 
 def test_a_weak_value_has_the_strength_of_its_share_of_the_largest() -> None:
     """A value of half the largest, on white: ramp half way from gray to blue, opacity 0.375 over a ground of 0.75."""
-    picture = imagecodecs.png_decode(overlay_png(halves(), heat_map([[2.0, -1.0]])))
+    picture = eight_bits(under_heat_map(halves(), heat_map([[2.0, -1.0]]), size=640))
     ramp = (np.array([0.49, 0.48, 0.47]) + np.array([0.0, 0.14, 0.34])) / 2
     np.testing.assert_array_equal(picture[200, 594], np.rint(255 * (0.625 * 0.75 + 0.375 * ramp)))
 
 
-def test_the_picture_alone_is_gray() -> None:
-    picture = imagecodecs.png_decode(picture_png(halves()))
-    assert picture.ndim == 2
-    assert (picture[0, 0], picture[0, -1]) == (0, 255)
+def test_the_page_shows_the_image_and_beside_it_the_map() -> None:
+    """600 x 400 twice, margins of 24: the same corner of both, black and under yellow as computed above."""
+    page = imagecodecs.png_decode(render_heat_map(halves(), heat_map([[2.0, -2.0]]), CAPTION))
+    top = 24 + 34 + 26
+    assert page.shape[1] == 2 * 600 + 3 * 24
+    np.testing.assert_array_equal(page[top + 200, 24 + 5], [0, 0, 0])
+    np.testing.assert_array_equal(page[top + 200, 24 + 600 + 24 + 5], [207, 192, 68])
 
 
 def test_the_scale_is_ordered_in_lightness_so_that_grey_print_can_be_read() -> None:
