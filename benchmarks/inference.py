@@ -25,7 +25,7 @@ from nesqc_gmp.records.images import AttemptReceipt
 from nesqc_gmp.simulation.culture import simulate
 from nesqc_gmp.simulation.look import draw_look
 
-PACKAGE = Path(__file__).parents[1] / "models" / "nes-morphology-sim-1.0.0"
+PACKAGE = Path(__file__).parents[1] / "models" / "nes-morphology-sim-1.1.0"
 ROUNDS = 30
 
 

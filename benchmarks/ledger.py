@@ -33,7 +33,7 @@ from nesqc_gmp.ledger.projections import PROJECTIONS
 from nesqc_gmp.records.base import Instant
 from nesqc_gmp.records.batches import ImageScored
 from nesqc_gmp.records.entry import Actor, Record, Subject
-from nesqc_gmp.records.images import HeatMap, InputCheck, InputFinding, Prediction
+from nesqc_gmp.records.images import HeatMap, InputCheck, InputFinding, Prediction, TileHeterogeneity
 from nesqc_gmp.records.people import AuthenticationFailed
 
 BLOCK, ROUNDS = 50, 40
@@ -65,6 +65,7 @@ def scored_image(number: int) -> Record:
         score="0.912345",
         tiles=(("0.91", "0.93", "0.88"),) * 3,
         heat_map=HeatMap(rows=8, columns=8, values="AAAAPwAA" * 43),
+        heterogeneity=TileHeterogeneity(appearance=None, score=None, tile_distances=()),
         embedding_sha256="e" * 64,
         distance="3.2",
         distance_limit="9",

@@ -11,6 +11,7 @@ from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
 from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.figures import OutcomeMark, QrCode
+from nesqc_gmp.certificate.heterogeneity import heterogeneity
 from nesqc_gmp.certificate.histogram import Histogram
 from nesqc_gmp.certificate.pictures import Example, gallery
 from nesqc_gmp.certificate.style import (
@@ -49,6 +50,7 @@ def annex(content: CertificateContent, shown: Sequence[Example], record_sha256: 
         *_scores(content),
         *_examples(content, shown),
         *_cultures(content),
+        *heterogeneity(content),
         *_attempts(content),
         *_people(content),
         *_result_signatures(content),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,9 +154,9 @@ def analyse(batch: BatchArgument, reason: RepeatReasonOption = None, site: SiteO
             score = prediction.score if prediction else "-"
             show.say(f"{progress.scored.image:<24} {score:>8}  {progress.scored.outcome}")
 
-        attempt = batches.analyse(session, batch, reason, shown)
-    counts = Counter(scored.outcome for scored in attempt.scores.values())
-    show.say(f"Attempt {attempt.number} completed: " + ", ".join(f"{n} {outcome}" for outcome, n in counts.items()))
+        done = batches.analyse(session, batch, reason, shown)
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in done.outcomes.items())
+    show.say(f"Attempt {done.attempt} completed: {counts}")
 
 
 @contextmanager

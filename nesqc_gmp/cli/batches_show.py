@@ -6,10 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from nesqc_gmp.cli import show
+from nesqc_gmp.records.images import spread_words
 
 if TYPE_CHECKING:
     from nesqc_gmp.procedures.batches import BatchView
     from nesqc_gmp.records.batches import ImageScored
+    from nesqc_gmp.records.images import Heterogeneity
     from nesqc_gmp.state.batches import Attempt, Batch, Reading, Result, Signed
 
 NOT_IN_PRESENT_FORM = "not signed in its present form"
@@ -63,7 +65,12 @@ def as_json(view: BatchView) -> dict[str, Any]:
         "sealed": batch.sealed.model_dump(mode="json") if batch.sealed else None,
         "signatures": signatures(view),
         "tests": [{"test": test, "outcome": outcome} for test, outcome in tests(view)],
-        "cultures": [{"culture": c, "outcome": outcome} for c, outcome in view.morphology.cultures.items()],
+        "cultures": [
+            {"culture": c, "outcome": outcome, "heterogeneity": _measured(view.morphology.heterogeneity.cultures[c])}
+            for c, outcome in view.morphology.cultures.items()
+        ],
+        "heterogeneity": _measured(view.morphology.heterogeneity.batch),
+        "heterogeneity_max": view.specification.morphology.heterogeneity_max,
         "rules": [rule.model_dump(mode="json") for rule in view.morphology.rules],
         "images": [_image(view, name) for name in batch.images],
         "refused_files": [{"file_name": r.file_name, "sha256": r.sha256, "why": r.why} for r in batch.refused],
@@ -100,12 +107,19 @@ def _image(view: BatchView, name: str) -> dict[str, Any]:
         "sha256": received.facts.sha256,
         "score": scored.prediction.score if scored and scored.prediction else None,
         "model_outcome": scored.outcome if scored else None,
+        "heterogeneity": _measured(view.morphology.heterogeneity.images.get(name)),
         "failed_checks": _failed_checks(scored),
         "outcome": view.morphology.images[name],
         "readings": [_reading(reading) for reading in _readings(view.batch, name)],
         "duplicates": [duplicate.model_dump(mode="json") for duplicate in received.duplicates],
         "explained": image.explained,
     }
+
+
+def _measured(found: Heterogeneity | None) -> dict[str, Any]:
+    """Both measures with their intervals; ``None`` for one that was not measured."""
+    known = found.model_dump(mode="json") if found else {}
+    return {name: known.get(name) for name in ("appearance", "score")}
 
 
 def _failed_checks(scored: ImageScored | None) -> list[str]:
@@ -168,6 +182,7 @@ def print_batch(view: BatchView, *, images: bool, attempts: bool) -> None:
     show.print_title("Rules of the image test")
     rules = [(rule.about, rule.outcome, rule.measured, rule.limit, rule.rule) for rule in view.morphology.rules]
     show.print_table(("About", "Outcome", "Measured", "Limit", "Rule"), rows=rules, empty="none")
+    _print_heterogeneity(view)
     if images:
         _print_images(view)
     if attempts:
@@ -225,6 +240,18 @@ def _print_tests(view: BatchView) -> None:
     show.print_table(("Test", "Outcome", "Last result", "Recorded by"), rows, "none")
 
 
+def _print_heterogeneity(view: BatchView) -> None:
+    found = view.morphology.heterogeneity
+    show.print_title("Heterogeneity, 95 % intervals")
+    limit = view.specification.morphology.heterogeneity_limit
+    rows = [
+        (culture, spread_words(each.appearance), limit, spread_words(each.score))
+        for culture, each in found.cultures.items()
+    ]
+    rows.append(("batch", spread_words(found.batch.appearance), "no limit", spread_words(found.batch.score)))
+    show.print_table(("About", "Appearance (1 is typical)", "Limit", "Scores of tiles (log-odds)"), rows, "none")
+
+
 def _print_images(view: BatchView) -> None:
     show.print_title("Images")
     rows = []
@@ -234,8 +261,11 @@ def _print_images(view: BatchView) -> None:
             f"{r['person']}: {r['reading']}{' (blinded)' if r['blinded'] else ''}" for r in image["readings"]
         )
         remarks = "; ".join(filter(None, (readings, ", ".join(image["failed_checks"]))))
-        rows.append((name, image["score"], image["model_outcome"], image["outcome"], remarks or None))
-    show.print_table(("Image", "#Score", "Model", "After readings", "Readings, checks"), rows, "none")
+        seen = view.morphology.heterogeneity.images.get(name)
+        unlike = (spread_words(seen.appearance), spread_words(seen.score)) if seen else (None, None)
+        rows.append((name, image["score"], *unlike, image["model_outcome"], image["outcome"], remarks or None))
+    head = ("Image", "#Score", "Heterogeneity", "Tile scores", "Model", "After readings", "Readings, checks")
+    show.print_table(head, rows, "none")
     for refused in view.batch.refused:
         show.say(f"refused: {refused.file_name}: {refused.why}")
 

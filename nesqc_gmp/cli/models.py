@@ -28,9 +28,9 @@ app = noun(
 
     \b
     Example:
-      nesqc models install models/nes-morphology-sim-1.0.0
-      nesqc models approve nes-morphology-sim:1.0.0 --reason "Report VR-07"
-      nesqc models activate nes-morphology-sim:1.0.0 --reason "For NES-01.v1"
+      nesqc models install models/nes-morphology-sim-1.1.0
+      nesqc models approve nes-morphology-sim:1.1.0 --reason "Report VR-07"
+      nesqc models activate nes-morphology-sim:1.1.0 --reason "For NES-01.v1"
     """
 )
 app.command()(train)
@@ -232,6 +232,8 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
             ("training data", manifest.training_data),
             ("thresholds", f"conforming from {manifest.conforming_from}; not conforming below "
              f"{manifest.not_conforming_below}; between the two undecided"),
+            ("heterogeneity", "of appearance and of scores" if manifest.tile_embedding_scale else
+             "of scores only; appearance is not measured, and a specification cannot limit it"),
             ("runtime", f"onnxruntime {manifest.runtime.onnxruntime}, {manifest.runtime.provider}, "
              f"{manifest.runtime.threads} thread, {manifest.runtime.graph_optimisation.lower()} optimisation"),
             ("golden images", ", ".join(manifest.golden)),

@@ -148,6 +148,7 @@ def _tests(specification: Specification) -> list[tuple[str, str, str, str]]:
     criterion = (
         f"conforming share of each culture at least {image.conforming_share_min} of at least "
         f"{image.valid_images_min} valid images; rejected share at most {image.rejected_share_max}; "
+        f"heterogeneity of each culture: {image.heterogeneity_limit}; "
         f"readings: {image.reading}; undecided images: {image.undecided_images}"
     )
     return [

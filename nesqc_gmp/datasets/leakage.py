@@ -3,7 +3,8 @@
 A copy of a training image in a test set makes the test worthless, and copies hide under other names. Three looks:
 
 1. digest of the bytes and of the decoded samples;
-2. perceptual hash of the whole image (``imaging.perceptual``): saved again, brighter, turned, mirrored;
+2. perceptual hash of the whole image (``imaging.perceptual``): saved again, brighter, turned, mirrored; a pair with
+   near hashes is a copy where small pictures of both, without their light, correlate in one of the eight orientations;
 3. places of strong contrast: patches around them are compared in all eight orientations, and pairs of images in
    which several patches agree on one shift are laid over each other. The overlap must correlate above a limit. This
    finds crops. Lines of a counting chamber run through whole rows or columns; the median of each row and column is
@@ -13,8 +14,10 @@ Measured on real brightfield images of 220 x 220 pixels. Every sixth of 1,852 wa
 looked for among them: saved as JPEG of quality 80, turned by 90 degrees, mirrored, brighter by a fifth, contrast 0.7,
 gamma 0.8 and 1.3, cut to 90 and 80 % of the area: all 50 found; cut to 70 and 60 %: 49; cut to 70 %, mirrored and
 turned: 50; turned by 2, 5 and 10 degrees: 8, 2 and 0. With places of contrast chosen more sparingly and patches of an
-even edge, the whole set gave 70 pairs of the same bytes, 1,591 near copies and 150 pairs of one scene shifted, of
-which those looked at were the same scene; pairs below a correlation of 0.92 were not.
+even edge, the whole set gave 70 pairs of the same bytes, 1,591 of near hashes and 150 of one scene shifted, of which
+those looked at were the same scene; pairs below a correlation of 0.92 were not. Of 250 pairs of near hashes the small
+pictures of 248 correlate by 0.79 and more, those of two by 0.10 and 0.14; of 20 pairs of simulated sheets of cells
+that have near hashes and nothing else in common by 0.12 at most.
 
 Not found: a crop that was also resized, a turn by another angle than a multiple of 90 degrees.
 """
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +56,9 @@ _CORRELATION_MIN = 0.92
 _OVERLAP_MIN = 0.35
 """Smallest overlap, as a share of the smaller image, and smallest correlation in it, of one scene."""
 
+_SMALL, _SMALL_LIGHT, _SMALL_MIN = 32, 2.0, 0.5
+"""Edge of a small picture, sigma of what is taken for its light, and the smallest correlation of two of a copy."""
+
 _CHUNK = 2048
 
 
@@ -65,6 +71,7 @@ class Fingerprint:
         bytes_sha256: Digest of the file.
         pixels_sha256: Digest of the decoded samples.
         perceptual: Perceptual hash.
+        small: ``(32, 32)`` the image made small, without its light.
         shape: Height and width of the band-passed image.
         places: ``(k, 2)`` row and column of the places of strong contrast.
         patches: ``(k, 25)`` normalised patches around them.
@@ -75,6 +82,7 @@ class Fingerprint:
     bytes_sha256: str
     pixels_sha256: str
     perceptual: str
+    small: Floats
     shape: tuple[int, int]
     places: NDArray[np.int32]
     patches: Floats
@@ -107,6 +115,7 @@ def fingerprint(name: str, bytes_sha256: str, pixels_sha256: str, samples: Sampl
         bytes_sha256=bytes_sha256,
         pixels_sha256=pixels_sha256,
         perceptual=perceptual_hash(samples),
+        small=_small(samples),
         shape=(scene.shape[0], scene.shape[1]),
         places=places,
         patches=_patches(scene, places),
@@ -172,9 +181,47 @@ def _near(images: Sequence[Fingerprint]) -> list[_Found]:
     hashes = [image.perceptual for image in images]
     for first, second in _hash_candidates(hashes):
         distance = perceptual_distance(hashes[first], hashes[second])
-        if distance <= NEAR_DUPLICATE_DISTANCE:
-            found.append((first, second, "near copy", f"{distance} of 63 bits differ"))
+        if distance > NEAR_DUPLICATE_DISTANCE:
+            continue
+        alike = _alike(images[first].small, images[second].small)
+        if alike >= _SMALL_MIN:
+            evidence = f"{distance} of 63 bits differ, small pictures correlate {alike:.2f}"
+            found.append((first, second, "near copy", evidence))
     return found
+
+
+def _small(samples: Samples) -> Floats:
+    """The image in 32 x 32 means, without slow light and without what runs through whole rows or columns."""
+    from scipy.ndimage import gaussian_filter
+
+    image = luminance(samples)
+    means = _means(_means(image, 0), 1)
+    means = means / max(float(means.mean()), 1e-6)
+    means = means - gaussian_filter(means, _SMALL_LIGHT)
+    means = means - np.median(means, axis=1, keepdims=True)
+    return np.asarray(means - np.median(means, axis=0, keepdims=True), dtype=np.float32)
+
+
+def _means(image: NDArray[np.floating[Any]], axis: int) -> NDArray[np.float64]:
+    """Means of 32 parts along an axis; of an image that has fewer pixels, some stand in several parts."""
+    size = image.shape[axis]
+    starts = np.arange(_SMALL) * size // _SMALL
+    ends = np.maximum((np.arange(_SMALL) + 1) * size // _SMALL, starts + 1)
+    parts = [image.take(range(start, end), axis=axis).mean(axis=axis) for start, end in zip(starts, ends, strict=True)]
+    return np.asarray(np.stack(parts, axis=axis), dtype=np.float64)
+
+
+def _alike(first: Floats, second: Floats) -> float:
+    """Largest correlation of two small pictures over the eight orientations; 0 where one is flat."""
+    one = first - first.mean()
+    length = float(np.linalg.norm(one))
+    best = -1.0
+    for orientation in range(8):
+        other = np.rot90(second[:, ::-1] if orientation >= 4 else second, orientation % 4)
+        other = other - other.mean()
+        scale = length * float(np.linalg.norm(other))
+        best = max(best, float((one * other).sum()) / scale if scale > 1e-12 else 0.0)
+    return best
 
 
 def _hash_candidates(hashes: Sequence[str]) -> list[tuple[int, int]]:

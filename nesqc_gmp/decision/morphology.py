@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nesqc_gmp.decision.rules import ConformingShareRule, RejectedShareRule, ValidImagesRule, worst
+from nesqc_gmp.decision.heterogeneity import mean_heterogeneity
+from nesqc_gmp.decision.rules import (
+    ConformingShareRule,
+    HeterogeneityRule,
+    RejectedShareRule,
+    ValidImagesRule,
+    worst,
+)
 from nesqc_gmp.records.batches import ImageOutcome, RuleResult
-from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.images import Heterogeneity, Outcome
 from nesqc_gmp.records.products import MorphologyTest
 
 
@@ -20,6 +27,21 @@ class ReadingOf:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchHeterogeneity:
+    """How unlike the places of the images are.
+
+    Attributes:
+        batch: Mean over the cultures.
+        cultures: Mean over the valid images of each culture.
+        images: Of each valid image.
+    """
+
+    batch: Heterogeneity
+    cultures: Mapping[str, Heterogeneity]
+    images: Mapping[str, Heterogeneity]
+
+
+@dataclass(frozen=True, slots=True)
 class MorphologyVerdict:
     """The outcome of the image test.
 
@@ -28,12 +50,14 @@ class MorphologyVerdict:
         cultures: Outcome of each culture.
         images: Outcome of each image after readings.
         rules: Every rule applied to cultures and batch.
+        heterogeneity: Of images, cultures and batch.
     """
 
     outcome: Outcome
     cultures: Mapping[str, Outcome]
     images: Mapping[str, ImageOutcome]
     rules: tuple[RuleResult, ...]
+    heterogeneity: BatchHeterogeneity
 
 
 def after_readings(outcome: ImageOutcome, readings: Sequence[ReadingOf], test: MorphologyTest) -> ImageOutcome:
@@ -58,6 +82,7 @@ def after_readings(outcome: ImageOutcome, readings: Sequence[ReadingOf], test: M
 def judge(
     test: MorphologyTest,
     attempts: Sequence[Mapping[str, ImageOutcome]],
+    measured: Mapping[str, Heterogeneity],
     cultures: Mapping[str, str],
     readings: Mapping[str, Sequence[ReadingOf]],
     refused_files: int,
@@ -67,6 +92,7 @@ def judge(
     Args:
         test: The test of the specification.
         attempts: Outcomes by image of every completed attempt; all of them count, the least favourable decides.
+        measured: Heterogeneity by image, the largest over the completed attempts.
         cultures: Culture of each image of the sealed set.
         readings: Readings by image.
         refused_files: Files refused at receipt.
@@ -75,17 +101,48 @@ def judge(
         image: _decided([attempt.get(image) for attempt in attempts], readings.get(image, ()), test)
         for image in cultures
     }
+    heterogeneity = _heterogeneity(images, measured, cultures)
     rules: list[RuleResult] = []
     verdicts: dict[str, Outcome] = {}
     for culture in dict.fromkeys(cultures.values()):
         own = [images[image] for image in cultures if cultures[image] == culture]
-        valid = ValidImagesRule(test.valid_images_min).apply(culture, own)
-        share = ConformingShareRule(test.conforming_share_min).apply(culture, own)
-        rules += [valid, share]
-        verdicts[culture] = "undecided" if valid.outcome == "undecided" else share.outcome
+        valid, *others = _culture_rules(test, culture, own, heterogeneity.cultures[culture])
+        rules += [valid, *others]
+        decided = worst([rule.outcome for rule in others])
+        verdicts[culture] = "undecided" if valid.outcome == "undecided" else decided
     rejected = RejectedShareRule(test.rejected_share_max).apply(list(images.values()), refused_files)
     outcome = worst([*verdicts.values(), rejected.outcome])
-    return MorphologyVerdict(outcome, verdicts, images, (*rules, rejected))
+    return MorphologyVerdict(outcome, verdicts, images, (*rules, rejected), heterogeneity)
+
+
+def _culture_rules(
+    test: MorphologyTest, culture: str, own: Sequence[ImageOutcome], found: Heterogeneity
+) -> list[RuleResult]:
+    """Valid images first, then what decides a culture that has enough of them."""
+    rules = [
+        ValidImagesRule(test.valid_images_min).apply(culture, own),
+        ConformingShareRule(test.conforming_share_min).apply(culture, own),
+    ]
+    if test.heterogeneity_max is not None:
+        valid = sum(outcome != "rejected by input check" for outcome in own)
+        rules.append(HeterogeneityRule(test.heterogeneity_max).apply(culture, found.appearance, valid))
+    return rules
+
+
+def _heterogeneity(
+    images: Mapping[str, ImageOutcome], measured: Mapping[str, Heterogeneity], cultures: Mapping[str, str]
+) -> BatchHeterogeneity:
+    """An image outside the input check is not what the model can measure, so only valid images count."""
+    found = {
+        image: measured[image]
+        for image, outcome in images.items()
+        if outcome != "rejected by input check" and image in measured
+    }
+    by_culture = {
+        culture: mean_heterogeneity(found[image] for image in found if cultures[image] == culture)
+        for culture in dict.fromkeys(cultures.values())
+    }
+    return BatchHeterogeneity(mean_heterogeneity(by_culture.values()), by_culture, found)
 
 
 def _decided(

@@ -17,7 +17,7 @@ from fractions import Fraction
 
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.batches import ImageOutcome, RuleResult
-from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.images import Outcome, Spread, spread_words
 
 _SHARE_DECIMALS = 4
 
@@ -78,6 +78,40 @@ class ConformingShareRule:
         measured = f"{share_text(good, len(valid))} ({good}/{len(valid)}, {open_images} undecided)"
         return RuleResult(
             rule=self.id, about=culture, measured=measured, limit=f"at least {self.minimum}", outcome=outcome
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HeterogeneityRule:
+    """``CULTURE-HETEROGENEITY``: how unlike the places of a culture are in appearance, by its confidence bounds.
+
+    Conforming needs the whole interval inside the limit, not conforming the whole interval outside. Too few images, or
+    valid images that were not measured, leave it undecided.
+    """
+
+    maximum: str
+    id: str = "CULTURE-HETEROGENEITY"
+
+    def apply(self, culture: str, found: Spread | None, valid: int) -> RuleResult:
+        """The outcome for one culture.
+
+        Args:
+            culture: The culture.
+            found: Its heterogeneity of appearance, ``None`` where no image was measured.
+            valid: Count of its valid images.
+        """
+        outcome: Outcome = "undecided"
+        if found is not None and found.low is not None and found.high is not None and found.units == valid:
+            if Decimal(found.high) <= Decimal(self.maximum):
+                outcome = "conforming"
+            elif Decimal(found.low) > Decimal(self.maximum):
+                outcome = "not conforming"
+        return RuleResult(
+            rule=self.id,
+            about=culture,
+            measured=spread_words(found),
+            limit=f"upper bound at most {self.maximum}",
+            outcome=outcome,
         )
 
 

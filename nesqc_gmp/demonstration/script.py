@@ -21,7 +21,7 @@ from nesqc_gmp.procedures.site import Founder, SiteFacts
 from nesqc_gmp.records.models import ModelManifest
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release
-from nesqc_gmp.state.batches import Attempt, Batch
+from nesqc_gmp.state.batches import Batch
 
 BATCH = "NES-DEMO-0001"
 _IDENTITY = "demonstration: no document was seen"
@@ -195,17 +195,13 @@ def _work(turns: Turns, specification: str, source: Path, say: Say, tick: Tick) 
             batches.explain(operator, BATCH, item.image, "Demonstration: likeness accepted without investigation")
     batches.seal(operator, BATCH)
     say(OPERATOR.name, "seals the image set: from here on no image can be added or left out.")
-    attempt = batches.analyse(operator, BATCH, None, lambda p: tick("analysing images", p.done, p.total))
-    say(OPERATOR.name, f"analyses it with the locked model: {_counts(attempt)}.")
+    done = batches.analyse(operator, BATCH, None, lambda p: tick("analysing images", p.done, p.total))
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in done.outcomes.items())
+    say(OPERATOR.name, f"analyses it with the locked model: {counts}.")
     _other_tests(turns, operator, say)
     _read_undecided(turns, operator, say)
     batches.submit(turns.of(OPERATOR), BATCH, signs(OPERATOR))
     say(OPERATOR.name, "signs the work as performed.")
-
-
-def _counts(attempt: Attempt) -> str:
-    outcomes = [scored.outcome for scored in attempt.scores.values()]
-    return ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in dict.fromkeys(outcomes))
 
 
 def _other_tests(turns: Turns, operator: Session, say: Say) -> None:

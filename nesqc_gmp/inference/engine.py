@@ -11,16 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nesqc_gmp.decision import heterogeneity
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import ImageRejectedError, InvalidInputError, ModelRefusedError
 from nesqc_gmp.imaging.statistics import image_statistics, statistics_distance
 from nesqc_gmp.inference.golden import output_bytes, require_identical
 from nesqc_gmp.inference.gray import GraySamples, gray_samples
-from nesqc_gmp.inference.maps import heat_map, tile_scores
+from nesqc_gmp.inference.maps import heat_map, relative_distances, tile_distances, tile_scores
 from nesqc_gmp.inference.session import Outputs, Session
 from nesqc_gmp.modelpack.layout import MODEL
 from nesqc_gmp.modelpack.package import LockedModel
-from nesqc_gmp.records.base import decimal_text
+from nesqc_gmp.records.base import DecimalText, decimal_text
 from nesqc_gmp.records.images import AttemptReceipt, Prediction, RuntimeFacts
 
 DISTANCE_DECIMALS = 3
@@ -113,10 +114,12 @@ class Engine:
     def _prediction(self, outputs: Outputs, statistics: float) -> Prediction:
         manifest = self._manifest
         activation = outputs["map"][0, 0]
+        seen = heat_map(activation)
         return Prediction(
             score=decimal_text(float(outputs["probability"][0]), manifest.score_decimals),
             tiles=tile_scores(activation, manifest.score_decimals),
-            heat_map=heat_map(activation),
+            heat_map=seen,
+            heterogeneity=heterogeneity.of_image(seen, self._tile_distances(outputs)),
             embedding_sha256=sha256_hex(output_bytes({"embedding": outputs["embedding"]})),
             distance=decimal_text(float(outputs["distance"][0]), DISTANCE_DECIMALS),
             distance_limit=manifest.distance_limit,
@@ -124,3 +127,8 @@ class Engine:
             statistics_limit=manifest.statistics_limit,
             outputs_sha256=sha256_hex(output_bytes(outputs)),
         )
+
+    def _tile_distances(self, outputs: Outputs) -> tuple[DecimalText, ...]:
+        """Relative distances of the tiles; none where the package does not measure them."""
+        scale = self._manifest.tile_embedding_scale
+        return () if scale is None else relative_distances(tile_distances(outputs["tile_embeddings"][0]), scale)

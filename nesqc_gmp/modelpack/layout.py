@@ -8,6 +8,7 @@
     training.json                     how the model was made and what was measured
     golden/<name>.image.npy           a golden image: (H, W) uint8 or uint16
     golden/<name>.<output>.npy        the expected bytes of one output tensor
+    golden/<name>.measures.npy        what the input check measures of the image: (19,) float64
 """
 
 from __future__ import annotations
@@ -30,11 +31,20 @@ def golden_output(name: str, output: str) -> str:
     return f"golden/{name}.{output}.npy"
 
 
+def golden_measures(name: str) -> str:
+    """Path of what the input check measures of a golden image."""
+    return f"golden/{name}.measures.npy"
+
+
 def part_paths(description: ModelDescription) -> tuple[str, ...]:
     """Every path of a package but the manifest's own, in order."""
     golden = [
         path
         for name in description.golden
-        for path in (golden_image(name), *(golden_output(name, output) for output in description.graph.outputs))
+        for path in (
+            golden_image(name),
+            golden_measures(name),
+            *(golden_output(name, output) for output in description.graph.outputs),
+        )
     ]
     return tuple(sorted({MODEL, CARD, TRAINING, *golden}))

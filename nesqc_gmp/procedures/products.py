@@ -70,6 +70,12 @@ def approve(session: Session, name: str, reason: str, ceremony: Ceremony) -> Non
             raise InvalidInputError(
                 f"the digest belongs to {model.label}, not to {test.model} {test.model_version}", where=name
             )
+        if test.heterogeneity_max is not None and model.manifest.tile_embedding_scale is None:
+            raise InvalidInputError(
+                f"the specification limits the heterogeneity of a culture, which {model.label} does not measure",
+                where=name,
+                remedy="Take the limit out, or name a model that measures it.",
+            )
 
         def make(signature: ElectronicSignature) -> SpecificationApproved:
             return SpecificationApproved(specification_id=name, signature=signature)
@@ -105,6 +111,7 @@ def _shown(specification: Specification) -> tuple[str, ...]:
         f"Model {test.model} {test.model_version}, digest {test.model_sha256}",
         f"Conforming share at least {test.conforming_share_min}; rejected share at most {test.rejected_share_max}; "
         f"valid images of a culture at least {test.valid_images_min}",
+        f"Heterogeneity of a culture: {test.heterogeneity_limit}",
         f"Undecided images: {test.undecided_images}; readings: {test.reading}",
         *(f"Test {other.test}: {other.name}; {other.criterion}"[:390] for other in specification.manual),
     )

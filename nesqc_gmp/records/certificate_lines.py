@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from nesqc_gmp.records.base import DateText, DecimalText, Frozen, Identifier, Sha256, Text
 from nesqc_gmp.records.batches import Ending, ImageOutcome
-from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.images import Heterogeneity, Outcome
 
 LineOutcome = ImageOutcome | Literal["not analysed"]
 """Outcome of one image of the sealed set; *not analysed* where no attempt got as far."""
@@ -80,12 +80,14 @@ class SpecificationLines(Frozen):
         identifier: Product code and version.
         sha256: Digest of its canonical JSON.
         sampling_plan: The sampling plan in words.
+        heterogeneity_max: Largest upper bound of the heterogeneity of appearance of a culture; ``None``: no limit.
         approved_by: Who approved it.
     """
 
     identifier: Identifier
     sha256: Sha256
     sampling_plan: Text
+    heterogeneity_max: DecimalText | None
     approved_by: Text
 
 
@@ -152,6 +154,7 @@ class CultureLine(Frozen):
         not_analysed: Images that no attempt reached.
         median_score: Median of the scores, ``None`` without any.
         lowest_score: Lowest score, ``None`` without any.
+        heterogeneity: Mean over its valid images.
         outcome: Outcome of the culture by the rules of the specification.
     """
 
@@ -164,6 +167,7 @@ class CultureLine(Frozen):
     not_analysed: Count
     median_score: DecimalText | None
     lowest_score: DecimalText | None
+    heterogeneity: Heterogeneity
     outcome: Outcome
 
 
@@ -176,6 +180,7 @@ class ImageLine(Frozen):
         field: Field of view.
         score: Score of the model, ``None`` without one.
         outcome: Outcome by the thresholds.
+        heterogeneity: How unlike its places are; ``None`` without a score.
         reason: Why there is no score; empty where there is one.
     """
 
@@ -183,6 +188,7 @@ class ImageLine(Frozen):
     culture: Identifier
     field: Identifier
     score: DecimalText | None
+    heterogeneity: Heterogeneity | None
     outcome: LineOutcome
     reason: OptionalText
 

@@ -37,7 +37,7 @@ from nesqc_gmp.records.certificate_lines import (
     SpecificationLines,
     TestLine,
 )
-from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.images import Heterogeneity, Outcome
 
 Headline = Literal["COMPLIES", "DOES NOT COMPLY", "UNDECIDED", "ON HOLD", "REJECTED"]
 SCORED: tuple[Outcome, ...] = ("conforming", "not conforming", "undecided")
@@ -64,6 +64,7 @@ class CertificateContent(Frozen):
         not_covered: Release tests of the product that this certificate does not cover.
         counts: Where every image went.
         cultures: Every culture.
+        heterogeneity: Of the batch: mean over its cultures.
         images: Every image of the sealed set.
         readings: Every reading by a person.
         attempts: Every attempt.
@@ -97,6 +98,7 @@ class CertificateContent(Frozen):
     not_covered: tuple[Text, ...]
     counts: Counts
     cultures: tuple[CultureLine, ...]
+    heterogeneity: Heterogeneity
     images: tuple[ImageLine, ...]
     readings: tuple[ReadingLine, ...]
     attempts: tuple[AttemptLine, ...]
@@ -156,7 +158,9 @@ def image_counts(images: Sequence[ImageLine], refused: int) -> Counts:
     )
 
 
-def culture_line(culture: str, images: Sequence[ImageLine], outcome: Outcome) -> CultureLine:
+def culture_line(
+    culture: str, images: Sequence[ImageLine], outcome: Outcome, heterogeneity: Heterogeneity
+) -> CultureLine:
     """The line of one culture, counted from the lines of all images; the median keeps the decimals of the scores."""
     own = [line for line in images if line.culture == culture]
     counts = image_counts(own, 0)
@@ -169,6 +173,7 @@ def culture_line(culture: str, images: Sequence[ImageLine], outcome: Outcome) ->
         **counts.model_dump(exclude={"submitted", "refused"}),
         median_score=decimal_text(median(values), decimals) if values else None,
         lowest_score=min(scores, key=Decimal) if scores else None,
+        heterogeneity=heterogeneity,
         outcome=outcome,
     )
 
@@ -224,6 +229,8 @@ def _check_images(content: CertificateContent) -> None:
             if not 0 <= score <= 1:
                 raise ValueError(f"the score of {line.image} is not between 0 and 1")
             expected = "conforming" if score >= upper else "not conforming" if score < lower else "undecided"
+        if (line.heterogeneity is None) != (line.score is None):
+            raise ValueError(f"{line.image} has a score without its heterogeneity, or the contrary")
         agrees = line.outcome == expected if line.outcome in SCORED else line.score is None and line.reason
         if not agrees:
             raise ValueError(f"score, outcome and reason of {line.image} do not agree")
@@ -237,7 +244,7 @@ def _check_totals(content: CertificateContent) -> None:
     if {line.culture for line in content.images} - set(content.batch.cultures):
         raise ValueError("an image belongs to a culture that is not of this batch")
     for line in content.cultures:
-        if line != culture_line(line.culture, content.images, line.outcome):
+        if line != culture_line(line.culture, content.images, line.outcome, line.heterogeneity):
             raise ValueError(f"the line of culture {line.culture} does not agree with its images")
 
 

@@ -175,6 +175,55 @@ class HeatMap(Frozen):
     values: str
 
 
+class Spread(Frozen):
+    """How far the parts of a whole lie apart, with its two-sided 95 % confidence interval.
+
+    Attributes:
+        value: The spread, 0 where all parts are alike.
+        low: Lower bound; ``None`` where there is no interval.
+        high: Upper bound; ``None`` where there is no interval.
+        units: Parts that it rests on: tiles of an image, images of a culture, cultures of a batch.
+    """
+
+    value: DecimalText
+    low: DecimalText | None
+    high: DecimalText | None
+    units: Annotated[int, Field(ge=1)]
+
+
+def spread_words(found: Spread | None) -> str:
+    """A spread with its interval, for the eye."""
+    if found is None:
+        return "not measured"
+    if found.low is None or found.high is None:
+        return f"{found.value} (no interval)"
+    return f"{found.value} ({found.low} to {found.high})"
+
+
+class Heterogeneity(Frozen):
+    """How unlike the places of an image are; of a culture the mean over its images, of a batch over its cultures.
+
+    Attributes:
+        appearance: Spread of the embeddings of the tiles: 1 is a typical conforming development image. ``None`` where
+            it was not measured.
+        score: Spread of the scores of the tiles, in log-odds; ``None`` where nothing was measured.
+    """
+
+    appearance: Spread | None
+    score: Spread | None
+
+
+class TileHeterogeneity(Heterogeneity):
+    """The heterogeneity of one image, with what it is computed from beside the heat map.
+
+    Attributes:
+        tile_distances: Distance of the embedding of each tile from their mean, over the scale of the package, row by
+            row; empty where the package has no tile embeddings or no scale.
+    """
+
+    tile_distances: tuple[DecimalText, ...]
+
+
 class Prediction(Frozen):
     """What the locked model says of one image.
 
@@ -182,6 +231,7 @@ class Prediction(Frozen):
         score: Probability of *conforming*, 0 to 1, rounded as the package says.
         tiles: Score of each tile, row by row.
         heat_map: Class-activation map.
+        heterogeneity: How unlike the tiles are; it decides nothing about the image.
         embedding_sha256: Digest of the embedding's bytes.
         distance: Distance of the image's features from those of the training images (input check by the model).
         distance_limit: Largest distance at which the image is inside the input sample space.
@@ -193,6 +243,7 @@ class Prediction(Frozen):
     score: DecimalText
     tiles: tuple[tuple[DecimalText, ...], ...]
     heat_map: HeatMap
+    heterogeneity: TileHeterogeneity
     embedding_sha256: Sha256
     distance: DecimalText
     distance_limit: DecimalText

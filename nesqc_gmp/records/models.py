@@ -16,14 +16,15 @@ PartPath = Annotated[
 ]
 """Path of a part inside the package: at most one folder deep, no hidden name, no way out of the package."""
 
-OutputName = Literal["logit", "probability", "map", "embedding", "distance"]
+OutputName = Literal["logit", "probability", "map", "embedding", "distance", "tile_embeddings"]
 """Output tensors of the graph, 32-bit floats:
 
 - ``logit`` ``(1,)``: calibrated log-odds of *conforming*, the mean of ``map``;
 - ``probability`` ``(1,)``: the logistic function of ``logit``;
 - ``map`` ``(1, 1, rows, columns)``: exact class-activation map, positive for conforming;
 - ``embedding`` ``(1, channels)``: mean of the last feature map;
-- ``distance`` ``(1,)``: Mahalanobis distance of the features from the training images.
+- ``distance`` ``(1,)``: Mahalanobis distance of the features from the training images;
+- ``tile_embeddings`` ``(1, channels, tile rows, tile columns)``: mean of the last feature map in each tile.
 """
 
 
@@ -92,6 +93,8 @@ class ModelDescription(Frozen):
         statistics_mean: Mean of the image statistics over the development images.
         statistics_precision: Inverse covariance of the same, row by row.
         statistics_limit: Largest statistics distance inside the input sample space.
+        tile_embedding_scale: Spread of the tile embeddings of a typical conforming development image, by which those of
+            every image are divided; absent where the package does not measure it.
         input_space: The input sample space.
         graph: Shape of the ONNX graph.
         runtime: Settings of the session.
@@ -113,6 +116,7 @@ class ModelDescription(Frozen):
     statistics_mean: tuple[DecimalText, ...]
     statistics_precision: tuple[tuple[DecimalText, ...], ...]
     statistics_limit: DecimalText
+    tile_embedding_scale: DecimalText | None = Field(default=None, exclude_if=lambda scale: scale is None)
     input_space: InputSpace
     graph: Graph
     runtime: RuntimeSettings
@@ -128,6 +132,11 @@ class ModelDescription(Frozen):
             raise ValueError("statistics_precision must be square, one row for each value of statistics_mean")
         if len(set(self.golden)) != len(self.golden):
             raise ValueError("a golden image is named twice")
+        if self.tile_embedding_scale is not None:
+            if Decimal(self.tile_embedding_scale) <= 0:
+                raise ValueError("tile_embedding_scale must be above 0")
+            if "tile_embeddings" not in self.graph.outputs:
+                raise ValueError("tile_embedding_scale needs the output tile_embeddings")
         return self
 
 

@@ -13,6 +13,11 @@ from nesqc_gmp.records.signatures import ElectronicSignature
 ShareText = Annotated[str, StringConstraints(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")]
 """A share between 0 and 1 as decimal text."""
 
+PositiveText = Annotated[
+    str, StringConstraints(pattern=r"^(0\.[0-9]{0,5}[1-9][0-9]{0,5}|[1-9][0-9]{0,5}(\.[0-9]{1,6})?)$")
+]
+"""A number above 0 as decimal text."""
+
 
 class MorphologyTest(Frozen):
     """The image test by the locked model.
@@ -30,6 +35,8 @@ class MorphologyTest(Frozen):
         undecided_images: ``two readings``: an undecided image counts as conforming only where two different people
             read it as conforming; ``count``: it stays undecided.
         reading: Whether every image must be read by a person before the batch is submitted.
+        heterogeneity_max: Largest heterogeneity of appearance of a culture, which its upper confidence bound may not
+            exceed; absent: no limit.
     """
 
     kind: Literal["morphology"]
@@ -44,6 +51,12 @@ class MorphologyTest(Frozen):
     valid_images_min: int = Field(ge=1, le=10000)
     undecided_images: Literal["two readings", "count"]
     reading: Literal["every image", "undecided images"]
+    heterogeneity_max: PositiveText | None = Field(default=None, exclude_if=lambda limit: limit is None)
+
+    @property
+    def heterogeneity_limit(self) -> str:
+        """The limit in words."""
+        return "no limit" if self.heterogeneity_max is None else f"upper bound at most {self.heterogeneity_max}"
 
 
 class ManualTest(Frozen):

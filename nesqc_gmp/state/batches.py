@@ -9,7 +9,7 @@ from typing import Literal, TypeVar, cast
 from nesqc_gmp.errors import NotFoundError
 from nesqc_gmp.records import batches as records
 from nesqc_gmp.records.entry import CONTENT_KINDS, Entry
-from nesqc_gmp.state.fold import Fold
+from nesqc_gmp.state.fold import Fold, Steps
 
 Value = TypeVar("Value")
 Stage = Literal["registered", "sealed", "analysed", "submitted", "reviewed", "released", "rejected", "on hold"]
@@ -178,12 +178,24 @@ def fold_batch(entries: Iterable[Entry], batch: str, known: Batch | None = None)
     Raises:
         NotFoundError: There is no such batch.
     """
-    state = None if known is None else _own_copy(known)
+    return _folded(_FOLD, entries, batch, None if known is None else _own_copy(known))
+
+
+def outline_batch(entries: Iterable[Entry], batch: str) -> Batch:
+    """The same without images and scores, so that its memory does not grow with them; every rule about stages holds.
+
+    Raises:
+        NotFoundError: There is no such batch.
+    """
+    return _folded(_OUTLINE, entries, batch, None)
+
+
+def _folded(fold: Fold[Batch], entries: Iterable[Entry], batch: str, state: Batch | None) -> Batch:
     for entry in entries:
         if isinstance(entry.record, records.BatchRegistered):
             state = Batch(entry.record, entry.actor.person)
         if state is not None:
-            state = _FOLD.apply(_counted(state, entry), entry)
+            state = fold.apply(_counted(state, entry), entry)
     if state is None:
         raise NotFoundError("there is no such batch", where=batch, remedy="See `nesqc batches list`.")
     return state
@@ -300,22 +312,24 @@ def _disposed(state: Batch, entry: Entry, record: records.BatchDisposed) -> Batc
     return replace(state, disposition=record, disposed=_signed(state, entry))
 
 
-_FOLD: Fold[Batch] = Fold(
-    {
-        records.ImageReceived: _received,
-        records.ImageRefused: _refused,
-        records.DuplicateExplained: _explained,
-        records.ImageSetSealed: _sealed,
-        records.AttemptOpened: _opened,
-        records.ImageScored: _scored,
-        records.AttemptClosed: _closed,
-        records.ImageRead: _read,
-        records.HeatMapShown: _shown,
-        records.ResultRecorded: _recorded,
-        records.ResultVerified: _verified,
-        records.BatchSubmitted: _submitted,
-        records.BatchReviewed: _reviewed,
-        records.AuditTrailReviewed: _audited,
-        records.BatchDisposed: _disposed,
-    }
-)
+_STAGES: Steps[Batch] = {
+    records.ImageRefused: _refused,
+    records.ImageSetSealed: _sealed,
+    records.AttemptOpened: _opened,
+    records.AttemptClosed: _closed,
+    records.ImageRead: _read,
+    records.HeatMapShown: _shown,
+    records.ResultRecorded: _recorded,
+    records.ResultVerified: _verified,
+    records.BatchSubmitted: _submitted,
+    records.BatchReviewed: _reviewed,
+    records.AuditTrailReviewed: _audited,
+    records.BatchDisposed: _disposed,
+}
+_IMAGES: Steps[Batch] = {
+    records.ImageReceived: _received,
+    records.DuplicateExplained: _explained,
+    records.ImageScored: _scored,
+}
+_FOLD: Fold[Batch] = Fold({**_STAGES, **_IMAGES})
+_OUTLINE: Fold[Batch] = Fold(_STAGES)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from nesqc_gmp.records.entry import Entry
 
 State = TypeVar("State")
+Steps: TypeAlias = Mapping[type[Any], Callable[[State, Entry, Any], State]]
 
 
 class Fold(Generic[State]):
     """Applies one entry to a state; entries of other kinds leave it as it is."""
 
-    def __init__(self, steps: Mapping[type[Any], Callable[[State, Entry, Any], State]]) -> None:
+    def __init__(self, steps: Steps[State]) -> None:
         self._steps = dict(steps)
 
     def apply(self, state: State, entry: Entry) -> State:

@@ -5,11 +5,14 @@ Every function returns quietly or raises the one refusal that names what is miss
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from nesqc_gmp.decision.heterogeneity import largest
 from nesqc_gmp.decision.morphology import MorphologyVerdict, ReadingOf, judge
 from nesqc_gmp.decision.rules import worst
 from nesqc_gmp.errors import NotAuthorisedError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.records.batches import Decision, ImageOutcome
-from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.images import Heterogeneity, Outcome
 from nesqc_gmp.records.products import ManualTest, Specification
 from nesqc_gmp.state.batches import Batch, Image
 
@@ -119,10 +122,21 @@ def morphology(batch: Batch, specification: Specification) -> MorphologyVerdict:
     return judge(
         specification.morphology,
         [{n: s.outcome for n, s in attempt.scores.items()} for attempt in batch.attempts if attempt.completed],
+        heterogeneity(batch),
         {name: image.received.culture for name, image in batch.images.items()},
         readings,
         len(batch.refused),
     )
+
+
+def heterogeneity(batch: Batch) -> Mapping[str, Heterogeneity]:
+    """Of each image that a completed attempt measured: the largest over the attempts."""
+    found: dict[str, list[Heterogeneity]] = {}
+    for attempt in batch.attempts:
+        for name, scored in attempt.scores.items() if attempt.completed else ():
+            if scored.prediction is not None:
+                found.setdefault(name, []).append(scored.prediction.heterogeneity)
+    return {name: largest(measured) for name, measured in found.items()}
 
 
 def manual_outcome(batch: Batch, test: ManualTest) -> Outcome:

@@ -13,7 +13,7 @@
     outside, comparison   what the input check refuses, beside other ways
     disturbance, label_noise    how verdicts hold when images are disturbed | how far labels hold
     heat_map_checks       whether the heat map shows what the model decides on
-    report                the report of a run as one document
+    findings, report      all that was measured as one value | the report of a run as one document
     judge, results        what the exported graph says | figures with intervals
     description, card     what is said of the model
     run                   all of it: what ``nesqc models train`` calls

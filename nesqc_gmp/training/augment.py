@@ -15,11 +15,13 @@ from PIL import Image
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, conv2d, grid_sample, pad
 
+from nesqc_gmp.training.network import VIEWS, View
 from nesqc_gmp.training.plan import AugmentationSection, Sometimes
 
 FULL_SCALE = 65535.0
 _LEAST = 64.0
 """Smallest count after augmentation: a quarter of an 8-bit grey level."""
+_UPRIGHT = (View(False, ()), View(False, (3,)))
 _REACH = 3
 """Half the width of the kernel of the blur, in pixels."""
 
@@ -32,6 +34,16 @@ def reach(crop: int, plan: AugmentationSection) -> int:
     diagonal = math.sqrt(2) if plan.rotation == "any" else 1.0
     edge = math.ceil(crop * plan.scale * diagonal)
     return edge + edge % 2
+
+
+def orientations(plan: AugmentationSection) -> tuple[View, ...]:
+    """The ways to lay an image, of turns by 90 degrees and mirrors, that the plan holds for the same."""
+    turned, mirrored = plan.rotation != "none", plan.flip
+    return tuple(
+        view
+        for view in VIEWS["eight"]
+        if (mirrored or view.transposed == (len(view.mirrored) == 1)) and (turned or view in _UPRIGHT)
+    )
 
 
 def augmented(

@@ -14,10 +14,9 @@ from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
-from nesqc_gmp.training.disturbance import Robustness
-from nesqc_gmp.training.heat_map_checks import HeatMapChecks
+from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.label_noise import noise_sentence
-from nesqc_gmp.training.outside import METHODS, Outside
+from nesqc_gmp.training.outside import METHODS
 from nesqc_gmp.training.plan import NetworkSection, Plan
 from nesqc_gmp.training.results import Results
 
@@ -38,12 +37,10 @@ def training_facts(
     plan: Plan,
     loaded: Loaded,
     description: ModelDescription,
-    results: Results,
-    outside: tuple[Outside, ...],
-    robustness: Robustness,
-    maps: HeatMapChecks,
+    found: Findings,
 ) -> dict[str, Any]:
     """Content of ``training.json``: the whole plan with its digest; figures as text, counts as whole numbers."""
+    results, robustness = found.results, found.robustness
     return {
         "statement": description.training_data,
         "simulated": plan.data.simulated,
@@ -69,7 +66,7 @@ def training_facts(
                 "whole check": decimal_text(each.whole, 4),
                 **{name: decimal_text(share, 4) for name, share in zip(METHODS, each.refused, strict=False)},
             }
-            for each in outside
+            for each in found.outside
         },
         "robustness": {
             effect.name: {
@@ -82,11 +79,20 @@ def training_facts(
             for effect in robustness.effects
         },
         "heat_map": {
-            "images": maps.images,
+            "images": found.maps.images,
             **{
                 check.name: {"value": decimal_text(check.value, 4), "limit": check.limit, "verdict": check.verdict}
-                for check in maps.checks
+                for check in found.maps.checks
             },
+        },
+        "heterogeneity": {
+            each.name: {
+                "images": len(each.values),
+                "median_conforming": number(each.median(conforming=True)),
+                "median_not_conforming": number(each.median(conforming=False)),
+                "auroc": str(each.auroc),
+            }
+            for each in found.spreads
         },
         "outcomes": {figures.label: counts(figures) for figures in (results.conforming, results.not_conforming)},
         "families": {
@@ -112,10 +118,9 @@ def counts(figures: AtThreshold) -> dict[str, int]:
     }
 
 
-def card(
-    plan: Plan, loaded: Loaded, description: ModelDescription, results: Results, outside: tuple[Outside, ...]
-) -> str:
+def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findings) -> str:
     """The model card, Markdown."""
+    results = found.results
     space, rule = description.input_space, plan.calibration
     return _CARD.format(
         name=f"{description.name} {description.model_version}",
@@ -125,8 +130,7 @@ def card(
         cell=plan.network.stride,
         pooling=_reading(plan.network),
         use=plan.model.intended_use,
-        labels=plan.model.labels,
-        noise=noise_sentence(loaded),
+        labels_and_noise=f"{plan.model.labels} {noise_sentence(loaded)}".rstrip(),
         data=plan.model.training_data,
         splits="\n".join(
             f"| {name} | {len({image.culture for image in images})} | {len(images)} |"
@@ -148,7 +152,13 @@ def card(
         by_culture=results.by_culture,
         rows="\n".join(_row(figures) for figures in (results.conforming, results.not_conforming)),
         families=_families(results),
-        outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in outside),
+        scale=description.tile_embedding_scale or "none: it is not measured",
+        spreads="\n".join(
+            f"| {each.name} | {len(each.values)} | {number(each.median(conforming=True))} | "
+            f"{number(each.median(conforming=False))} | {each.auroc} |"
+            for each in found.spreads
+        ),
+        outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in found.outside),
         runtime=description.runtime.onnxruntime,
         plan=plan.digest,
         manifest=loaded.manifest_sha256,
@@ -225,7 +235,7 @@ Out of scope: every other cell type, other microscopy, other magnifications.
 
 ## Bias, risks and limitations
 
-The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels} {noise}
+The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pixel. {labels_and_noise}
 
 ## Training details
 
@@ -250,6 +260,15 @@ image refused by an input check gets no verdict.
 |---|---|---|---|---|---|
 {rows}
 {families}
+Heterogeneity, the spread of the tiles of an image about their mean (scale of the appearance: {scale}). It decides
+nothing about an image. The AUROC is that of heterogeneity alone, the more heterogeneous images being called not
+conforming; below 0.5 the conforming images are the more heterogeneous, and a largest value in a specification would
+then say nothing about conformity.
+
+| heterogeneity of | images | median, conforming | median, not conforming | AUROC (95 % interval) |
+|---|---|---|---|---|
+{spreads}
+
 Share that the whole input check refuses, of images that were changed or that the model is not for:
 
 | images | count | refused |

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import json
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError
 
 RUN = "run.json"
+LOCK = "run.lock"
 _PARTIAL = ".partial"
 
 
@@ -73,20 +76,21 @@ def _sync_folder(folder: Path) -> None:
 
 
 class Work:
-    """A work folder that belongs to one plan and one manifest.
+    """A work folder that belongs to one plan and one manifest, and to one process as long as this object lives.
 
     Args:
         folder: Made where it does not exist.
         digests: What the run depends on, by name: SHA-256 of the plan, of the manifest.
 
     Raises:
-        InvalidInputError: The folder belongs to another run.
+        InvalidInputError: The folder belongs to another run, or another process is at work in it.
         NesqcError: The disk is full.
     """
 
     def __init__(self, folder: Path, digests: dict[str, str]) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        weakref.finalize(self, os.close, _locked(folder))
         run = folder / RUN
         if not run.exists():
             write_whole(run, canonical_json(digests))
@@ -129,6 +133,25 @@ class Work:
 
     def _file(self, fit: str) -> Path:
         return self._folder / f"{fit}.checkpoint"
+
+
+def _locked(folder: Path) -> int:
+    """Descriptor that holds the lock of a work folder; the system frees it when the process ends, however that happens.
+
+    Raises:
+        InvalidInputError: Another run holds it.
+    """
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise InvalidInputError(
+            "another training run is at work in this folder",
+            where=str(folder),
+            remedy="Wait for it, or give another --work folder.",
+        ) from None
+    return descriptor
 
 
 def _changed(run: Path, digests: dict[str, str]) -> list[str]:

@@ -43,6 +43,7 @@ class Calibration:
         judged: Scores and distances of the development images.
         conforming: ``(n,)`` their labels.
         images: The images themselves.
+        tile_embedding_scale: Spread of the tile embeddings of a typical conforming one of them.
     """
 
     temperature: float
@@ -50,6 +51,7 @@ class Calibration:
     judged: Judged
     conforming: Flags
     images: Sequence[LabelledImage]
+    tile_embedding_scale: str | None
 
 
 def describe(plan: Plan, found: Calibration, golden: tuple[str, ...]) -> ModelDescription:
@@ -76,6 +78,7 @@ def describe(plan: Plan, found: Calibration, golden: tuple[str, ...]) -> ModelDe
         statistics_mean=tuple(_weight(value) for value in found.statistics.mean),
         statistics_precision=tuple(tuple(_weight(value) for value in row) for row in found.statistics.precision),
         statistics_limit=f"{statistics:f}",
+        tile_embedding_scale=found.tile_embedding_scale,
         input_space=_input_space(plan.input, found.images),
         graph=GRAPH,
         runtime=RUNTIME,

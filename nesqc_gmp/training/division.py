@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.training.images import LabelledImage
 
@@ -50,6 +51,12 @@ class Division:
     def splits(self) -> dict[str, Images]:
         """The splits by name."""
         return {"training": self.training, "calibration": self.calibration, "test": self.test}
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the names in each split, and in the training images of each fold."""
+        parts = {**self.splits, **{f"fold {fold.name}": fold.training for fold in self.folds}}
+        return sha256_hex(canonical_json({name: [image.name for image in images] for name, images in parts.items()}))
 
 
 def divide(

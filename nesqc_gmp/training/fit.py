@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits
 
+from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError, NesqcError
 from nesqc_gmp.training import targets
-from nesqc_gmp.training.augment import IGNORED, augmented, reach
+from nesqc_gmp.training.augment import IGNORED, augmented, orientations, reach
 from nesqc_gmp.training.checkpoint import Work
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.network import Network
@@ -298,14 +299,22 @@ _BOX_RIM = 0.2
 """Share of a box, on each side, that is left out when a map is read inside it."""
 
 
-def evaluate(network: Network, images: Sequence[LabelledImage]) -> Measured:
-    """What the network gives for images of any size, one after the other on the CPU."""
+def evaluate(network: Network, images: Sequence[LabelledImage], plan: Plan) -> Measured:
+    """What the network gives for images of any size, one after the other on the CPU.
+
+    The features are those of the image laid in one of the ways that the plan holds for the same, chosen by its name:
+    their distribution then has no upper side, and an image that comes turned is no stranger.
+    """
+    ways = orientations(plan.augmentation)
     logits, features, embeddings, boxed = [], [], [], []
     with torch.no_grad():
         for image in images:
-            found = network.viewed(counts(image.samples, network.settings.input_pool))
+            samples = counts(image.samples, network.settings.input_pool)
+            found = network.viewed(samples)
+            way = ways[int(sha256_hex(image.name.encode())[:8], 16) % len(ways)]
+            laid = found if network.settings.views == "eight" else network.viewed(way.of(samples))
             logits.append(float(found.logit[0]))
-            features.append(found.features[0].double().numpy())
+            features.append(laid.features[0].double().numpy())
             embeddings.append(found.embedding[0].double().numpy())
             boxed.append(_worst_boxed(found.map[0, 0].numpy(), image, network.settings.stride, logits[-1]))
     return Measured(np.array(logits), np.stack(features), np.stack(embeddings), np.array(boxed))

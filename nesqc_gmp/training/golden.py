@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nesqc_gmp.inference.golden import measures
 from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.inference.session import Session
-from nesqc_gmp.modelpack.layout import golden_image, golden_output
+from nesqc_gmp.modelpack.layout import golden_image, golden_measures, golden_output
 from nesqc_gmp.simulation.culture import simulate
 from nesqc_gmp.simulation.look import draw_look
 from nesqc_gmp.training.plan import GoldenSection
@@ -61,11 +62,13 @@ def _rgb(field: NDArray[np.uint8]) -> NDArray[Any]:
 
 
 def write_golden(folder: Path, images: dict[str, NDArray[Any]], session: Session) -> tuple[str, ...]:
-    """Write every golden image and every output tensor under the folder; gives the names."""
+    """Write every golden image, what is measured of it and every output tensor under the folder; gives the names."""
     (folder / "golden").mkdir()
     for name, image in images.items():
         (folder / golden_image(name)).write_bytes(array_bytes(image))
-        for output, value in session.run(gray_samples(image)).items():
+        gray = gray_samples(image)
+        (folder / golden_measures(name)).write_bytes(array_bytes(measures(gray)))
+        for output, value in session.run(gray).items():
             (folder / golden_output(name, output)).write_bytes(array_bytes(value))
     return tuple(sorted(images))
 

@@ -363,6 +363,12 @@ class Plan(Section):
         """SHA-256 of all values, defaults included."""
         return sha256_hex(canonical_json(_exact(self.model_dump(mode="json"))))
 
+    @property
+    def fit_digest(self) -> str:
+        """SHA-256 of what the weights depend on: another calibration or input space needs no new fit."""
+        parts = {"data", "network", "augmentation", "training", "cross_validation"}
+        return sha256_hex(canonical_json(_exact(self.model_dump(mode="json", include=parts))))
+
 
 def _exact(value: object) -> object:
     """Decimal numbers as text: canonical JSON of this project holds no floating point number."""

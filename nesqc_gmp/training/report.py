@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from nesqc_gmp.imaging.picture import render_heat_map_jpeg, render_jpeg
@@ -33,11 +34,13 @@ from nesqc_gmp.statistics.outcomes import AtThreshold, at_threshold
 from nesqc_gmp.training.card import environment, number
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.disturbance import Robustness
+from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.fit import Epoch
 from nesqc_gmp.training.heat_map_checks import HeatMapChecks
+from nesqc_gmp.training.heterogeneity import MeasuredSpread
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.label_noise import noise_sentence
-from nesqc_gmp.training.outside import METHODS, Outside
+from nesqc_gmp.training.outside import METHODS
 from nesqc_gmp.training.plan import Plan
 from nesqc_gmp.training.results import Results
 
@@ -45,6 +48,9 @@ PICTURES_OF_A_CLASS = 4
 """Sample heat maps of each class: evenly chosen from the images that were measured, never by how they look."""
 
 _EDGE = 240
+_BINS = 20
+"""Bins of a histogram."""
+
 _LISTED = 60
 """Longest list of copies and exclusions; the rest is counted."""
 
@@ -56,10 +62,7 @@ class Material:
     Attributes:
         plan: The plan.
         loaded: The images.
-        results: What was measured.
-        outside: What the input check refuses.
-        robustness: What disturbances do.
-        maps: Whether heat maps show what the model decides on.
+        found: What was measured.
         epochs: Every epoch of every fit.
         pictured: Images whose heat maps are shown.
         model_sha256: Digest of the package.
@@ -68,10 +71,7 @@ class Material:
 
     plan: Plan
     loaded: Loaded
-    results: Results
-    outside: tuple[Outside, ...]
-    robustness: Robustness
-    maps: HeatMapChecks
+    found: Findings
     epochs: tuple[Epoch, ...]
     pictured: tuple[LabelledImage, ...]
     model_sha256: str
@@ -100,12 +100,13 @@ def report(material: Material, session: Session) -> Document:
         blocks=(
             *_data(material),
             *_curves(material.epochs),
-            *_measured(material.results),
-            *_subgroups(material.results),
+            *_measured(material.found.results),
+            *_subgroups(material.found.results),
             *_families(material),
+            *_heterogeneity(material.found.spreads),
             *_outside(material),
-            *_robustness(material.robustness),
-            *_heat_maps(material.maps),
+            *_robustness(material.found.robustness),
+            *_heat_maps(material.found.maps),
             *_pictures(material, session),
             *_repeat(material),
         ),
@@ -242,7 +243,7 @@ def _subgroups(results: Results) -> list[Block]:
 
 
 def _families(material: Material) -> list[Block]:
-    if not material.results.families:
+    if not material.found.results.families:
         return []
     folds = {fold.name: fold for fold in material.loaded.division.folds}
     rows = tuple(
@@ -255,7 +256,7 @@ def _families(material: Material) -> list[Block]:
             str(family.not_conforming.excluding),
             str(family.not_conforming.not_missed),
         )
-        for family in material.results.families
+        for family in material.found.results.families
     )
     head = ("Family", "Images", "Copies left out", "AUROC", "Inside the boxes", "Found of those decided", "Not missed")
     return [
@@ -269,6 +270,49 @@ def _families(material: Material) -> list[Block]:
     ]
 
 
+def _heterogeneity(spreads: Sequence[MeasuredSpread]) -> list[Block]:
+    """Of each measure: both classes, what it alone can tell, its histogram, and how it goes with the score."""
+    rows = tuple(
+        (
+            each.name,
+            str(len(each.values)),
+            number(each.median(conforming=True)),
+            number(each.median(conforming=False)),
+            str(each.auroc),
+        )
+        for each in spreads
+    )
+    head = ("Heterogeneity of", "Images", "Median, conforming", "Median, not conforming", "AUROC")
+    blocks: list[Block] = [
+        Heading("Heterogeneity"),
+        Paragraph(
+            "Spread of the tiles of an image about their mean; of appearance 1 is a typical conforming development "
+            "image. It decides nothing about an image. AUROC of heterogeneity alone, the more heterogeneous images "
+            "being called not conforming: below 0.5 the conforming images are the more heterogeneous, and a largest "
+            "value in a specification would say nothing about conformity."
+        ),
+        Table(head, rows, "95 % intervals of DeLong, images as independent units", (1, 2, 3)),
+    ]
+    for each in spreads:
+        label = f"heterogeneity of {each.name}"
+        classes = (("conforming", each.conforming), ("not conforming", ~each.conforming))
+        edges = np.linspace(0, float(each.values.max()) or 1, _BINS + 1)
+        counts = [(name, np.histogram(each.values[own], edges)[0] / max(1, own.sum())) for name, own in classes]
+        bars = tuple(
+            Series(name, tuple(map(float, edges)), (*map(float, shares), float(shares[-1])), style="steps")
+            for name, shares in counts
+        )
+        points = tuple(
+            Series(name, tuple(map(float, each.scores[own])), tuple(map(float, each.values[own])), style="points")
+            for name, own in classes
+        )
+        blocks += [
+            Chart(f"Histogram, {each.name}", label, "share of the class", bars),
+            Chart(f"Heterogeneity against score, {each.name}", "score of the image", label, points, x_range=(0.0, 1.0)),
+        ]
+    return blocks
+
+
 def _outside(material: Material) -> list[Block]:
     rows = tuple(
         (
@@ -278,7 +322,7 @@ def _outside(material: Material) -> list[Block]:
             *([f"{share:.1%}" for share in each.refused] or ["none left"] * len(METHODS)),
             f"{each.whole:.1%}",
         )
-        for each in material.outside
+        for each in material.found.outside
     )
     share = material.plan.calibration.distance_refused
     return [

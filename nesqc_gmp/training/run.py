@@ -31,9 +31,11 @@ from nesqc_gmp.training.data import Loaded, load
 from nesqc_gmp.training.description import RUNTIME, Calibration, describe
 from nesqc_gmp.training.disturbance import disturbed
 from nesqc_gmp.training.export import GRAPH, export
+from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
 from nesqc_gmp.training.golden import golden_images, write_golden
 from nesqc_gmp.training.heat_map_checks import check_heat_maps
+from nesqc_gmp.training.heterogeneity import embedding_scale, measured_spreads
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import Judged, judged, statistics_of
 from nesqc_gmp.training.measure import Gaussian, fit_gaussian, temperature
@@ -105,7 +107,8 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
     show.step("reading the images")
     loaded = load(places, show.part)
     with refused_where_full(work):
-        kept = Work(work, {"plan": places.plan.digest, "manifest": loaded.manifest_sha256})
+        division = loaded.division.sha256
+        kept = Work(work, {"plan": places.plan.fit_digest, "manifest": loaded.manifest_sha256, "division": division})
     fits = _fitted(loaded, places.plan, kept, show)
     partial = out / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -148,9 +151,9 @@ def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> _Fits:
         unseen = scoring.out_of_fold(division, plan, work, keep)
     show.step(f"training on {len(division.training)} images")
     network = fit(division.training, plan, "final", work, keep)
-    known = evaluate(network, division.training)
+    known = evaluate(network, division.training, plan)
     if unseen is None:
-        seen = evaluate(network, division.calibration)
+        seen = evaluate(network, division.calibration, plan)
         unseen = scoring.unseen(known, division.training, seen, division.calibration, plan)
     return _Fits(network, known, unseen, tuple(epochs))
 
@@ -168,7 +171,8 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     exported = _difference(session, fits.network, degree, features, [gray_samples(each) for each in golden.values()])
     show.step("measuring")
     columns = Judged(1 / (1 + np.exp(-unseen.logit / degree)), unseen.distance, unseen.statistics)
-    calibration = Calibration(degree, statistics, columns, unseen.conforming, unseen.images)
+    scale = embedding_scale(session, unseen.images)
+    calibration = Calibration(degree, statistics, columns, unseen.conforming, unseen.images, scale)
     package = partial / "package"
     package.mkdir()
     (package / MODEL).write_bytes(model)
@@ -176,22 +180,20 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     test = division.test
     tested = (test, judged(session, [image.samples for image in test], statistics)) if test else None
     results = measure(plan, (fits.known, division.training), (unseen, columns), tested, description)
+    measured = test or unseen.images
+    spreads = measured_spreads(session, measured, results.scores, scale)
     show.step("comparing input checks")
     outside = compare(places, session, (fits.known.embedding, statistics), unseen, test, description)
     show.step("disturbing images")
-    robustness = disturbed(plan.robustness, session, statistics, test or unseen.images, description)
+    robustness = disturbed(plan.robustness, session, statistics, measured, description)
     show.step("checking heat maps")
-    maps = check_heat_maps(plan, session, test or unseen.images)
-    facts = training_facts(plan, loaded, description, results, outside, robustness, maps)
-    (package / TRAINING).write_bytes(canonical_json(facts))
-    (package / CARD).write_text(card(plan, loaded, description, results, outside), encoding="utf-8")
+    found = Findings(results, outside, robustness, check_heat_maps(plan, session, measured), spreads)
+    (package / TRAINING).write_bytes(canonical_json(training_facts(plan, loaded, description, found)))
+    (package / CARD).write_text(card(plan, loaded, description, found), encoding="utf-8")
     locked = lock(package, description)
     Engine(locked)
     show.step("writing the report")
-    pictured = _pictured(test or unseen.images)
-    material = Material(
-        plan, loaded, results, outside, robustness, maps, fits.epochs, pictured, locked.digest, exported
-    )
+    material = Material(plan, loaded, found, fits.epochs, _pictured(measured), locked.digest, exported)
     document = report(material, session)
     reports = (folder.with_name(f"{folder.name}.report.pdf"), folder.with_name(f"{folder.name}.report.html"))
     write_whole(reports[0], render_pdf(document))

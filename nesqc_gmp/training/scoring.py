@@ -63,7 +63,7 @@ def out_of_fold(division: Division, plan: Plan, work: Work, show: Callable[[Epoc
 
 def _fold(fold: Fold, number: int, plan: Plan, work: Work, show: Callable[[Epoch], None]) -> Unseen:
     network = fit(fold.training, plan, f"fold-{number}", work, show)
-    known, found = evaluate(network, fold.training), evaluate(network, fold.held_out)
+    known, found = (evaluate(network, images, plan) for images in (fold.training, fold.held_out))
     return unseen(known, fold.training, found, fold.held_out, plan)
 
 

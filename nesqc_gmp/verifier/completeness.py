@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nesqc_gmp.decision import heterogeneity
 from nesqc_gmp.decision.manual import judge_manual
 from nesqc_gmp.decision.rules import ScoreRule
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError, NesqcError
 from nesqc_gmp.records import batches as records
 from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch, fold_batch
 from nesqc_gmp.state.models import ModelState, fold_models, require_active
@@ -32,14 +34,18 @@ def check_complete(proven: Proven) -> str:
     entries = tuple(proven.about("batch", proven.batch))
     _check_registration(proven, entries[0])
     model = approved_model(proven)
+    sealed, running = False, None
     for entry in entries[1:]:
         check = _CHECKS.get(type(entry.record))
         if check is None:
             continue
         try:
-            check(_Replay(proven, model, entry), entry.record)
+            check(_Replay(proven, model, entry, sealed, running), entry.record)
         except NesqcError as error:
             raise IntegrityError(f"entry {entry.index}: {error.what}", first_bad=entry.index) from error
+        sealed = sealed or isinstance(entry.record, records.ImageSetSealed)
+        if isinstance(entry.record, records.AttemptOpened | records.AttemptClosed):
+            running = entry.record if isinstance(entry.record, records.AttemptOpened) else None
     return _summary(fold_batch(entries, proven.batch))
 
 
@@ -61,12 +67,19 @@ def _summary(batch: Batch) -> str:
 
 
 class _Replay:
-    """The batch just before one entry."""
+    """The batch just before one entry.
 
-    def __init__(self, proven: Proven, model: ModelState, entry: Entry) -> None:
+    What is asked for every image, whether the set is sealed and which attempt runs, is handed on from entry to entry.
+    """
+
+    def __init__(
+        self, proven: Proven, model: ModelState, entry: Entry, sealed: bool, running: records.AttemptOpened | None
+    ) -> None:
         self._proven = proven
         self._model = model
         self._entry = entry
+        self._sealed = sealed
+        self._running = running
         self._batch: Batch | None = None
 
     @property
@@ -79,8 +92,7 @@ class _Replay:
 
     def receipt(self, _: Any) -> None:
         """Nothing is received after the seal."""
-        sealed = (records.ImageSetSealed,)
-        if any(isinstance(e.record, sealed) for e in self._proven.about("batch", before=self._entry.index)):
+        if self._sealed:
             raise IntegrityError("something was received after the seal")
 
     def seal(self, record: records.ImageSetSealed) -> None:
@@ -107,6 +119,8 @@ class _Replay:
         prediction, inside = record.prediction, record.check.passed
         if inside != (prediction is not None):
             raise IntegrityError(f"{record.image} has a score without a passed input check, or none with one")
+        if prediction is not None:
+            self._require_heterogeneity(record.image, prediction)
         outcome: records.ImageOutcome = "rejected by input check"
         if prediction is not None and all(finding.passed for finding in record.model_check):
             rule = ScoreRule(manifest.conforming_from, manifest.not_conforming_below)
@@ -114,12 +128,17 @@ class _Replay:
         if record.outcome != outcome:
             raise IntegrityError(f"{record.image} is recorded as {record.outcome}; its score says {outcome}")
 
+    def _require_heterogeneity(self, image: str, prediction: Prediction) -> None:
+        """It follows from the map and the tiles, and a model that measures tiles has measured them."""
+        measures = self._model.manifest.tile_embedding_scale is not None
+        if bool(prediction.heterogeneity.tile_distances) != measures:
+            raise IntegrityError(f"{image} has distances of tiles that its model does not give, or lacks them")
+        if not heterogeneity.follows(prediction):
+            raise IntegrityError(f"the heterogeneity of {image} does not follow from its map and its tiles")
+
     def _require_running(self, record: records.ImageScored) -> None:
         """The last attempt that was opened is this one, and it is not closed."""
-        kinds = records.AttemptOpened | records.AttemptClosed
-        earlier = self._proven.about("batch", before=self._entry.index)
-        last = [entry.record for entry in earlier if isinstance(entry.record, kinds)][-1:]
-        if not last or not isinstance(last[0], records.AttemptOpened) or last[0].attempt != record.attempt:
+        if self._running is None or self._running.attempt != record.attempt:
             raise IntegrityError(f"{record.image} was scored outside an attempt")
 
     def closed(self, record: records.AttemptClosed) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from cryptography import x509
 
@@ -49,13 +51,19 @@ class Proven:
     specification: Specification
     batch: str
 
-    def about(self, subject_type: str, subject_id: str | None = None, before: int | None = None) -> Iterator[Entry]:
-        """Entries about one record, or about every record of a type, below an index."""
+    _about: Mapping[tuple[str, str | None], list[Entry]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        groups: defaultdict[tuple[str, str | None], list[Entry]] = defaultdict(list)
         for entry in self.entries:
-            subject = entry.subject
-            wanted = subject.type == subject_type and subject_id in {None, subject.id}
-            if wanted and (before is None or entry.index < before):
-                yield entry
+            groups[entry.subject.type, entry.subject.id].append(entry)
+            groups[entry.subject.type, None].append(entry)
+        object.__setattr__(self, "_about", dict(groups))
+
+    def about(self, subject_type: str, subject_id: str | None = None, before: int | None = None) -> Sequence[Entry]:
+        """Entries about one record, or about every record of a type, below an index."""
+        found = self._about.get((subject_type, subject_id), [])
+        return found if before is None else found[: bisect_left(found, before, key=lambda entry: entry.index)]
 
     def content_before(self, entry: Entry) -> Content:
         """The content of an entry's subject just before it."""

@@ -63,8 +63,9 @@ def _first_line(error: ValueError) -> str:
 def _facts(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
     yield from _identity(content, proven, batch)
     yield from _decision(content, proven, batch)
-    yield from _images(content, batch)
-    yield from _tests(content, proven, batch)
+    verdict = release.morphology(batch, proven.specification)
+    yield from _images(content, batch, verdict)
+    yield from _tests(content, proven, batch, verdict)
     yield from _people(content, proven, batch)
     yield from _model(content, proven)
 
@@ -103,7 +104,7 @@ def _decision(content: CertificateContent, proven: Proven, batch: Batch) -> Iter
     yield "issued after the decision", content.issued.utc >= last, True
 
 
-def _images(content: CertificateContent, batch: Batch) -> Iterator[Fact]:
+def _images(content: CertificateContent, batch: Batch, verdict: MorphologyVerdict) -> Iterator[Fact]:
     yield "images", tuple(line.image for line in content.images), tuple(batch.images)
     yield "files refused", content.counts.refused, len(batch.refused)
     for line in content.images:
@@ -113,6 +114,8 @@ def _images(content: CertificateContent, batch: Batch) -> Iterator[Fact]:
         valid = scored is not None and scored.outcome != "rejected by input check"
         score = scored.prediction.score if valid and scored and scored.prediction else None
         yield f"score of {line.image}", line.score, score
+        measured = verdict.heterogeneity.images.get(line.image)
+        yield f"heterogeneity of {line.image}", line.heterogeneity, measured
         failed = [f for f in (*scored.check.findings, *scored.model_check) if not f.passed] if scored else []
         wanted = "; ".join(f"{f.rule}: {f.measured}, limit {f.limit}" for f in failed)
         yield f"reason of {line.image}", line.reason, wanted if scored else "no attempt reached this image"
@@ -134,9 +137,8 @@ def _decisive(batch: Batch, image: str) -> ImageScored | None:
     return min(found, key=rank, default=None)
 
 
-def _tests(content: CertificateContent, proven: Proven, batch: Batch) -> Iterator[Fact]:
+def _tests(content: CertificateContent, proven: Proven, batch: Batch, verdict: MorphologyVerdict) -> Iterator[Fact]:
     specification = proven.specification
-    verdict = release.morphology(batch, specification)
     yield "tests", tuple(line.name for line in content.tests), tuple(test.name for test in specification.tests)
     for line, test in zip(content.tests, specification.tests, strict=True):
         yield f"procedure of {test.test}", line.sop, test.sop
@@ -145,6 +147,11 @@ def _tests(content: CertificateContent, proven: Proven, batch: Batch) -> Iterato
         else:
             yield from _morphology_test(line, test, batch, verdict)
     yield "outcomes of cultures", {c.culture: c.outcome for c in content.cultures}, dict(verdict.cultures)
+    measured = verdict.heterogeneity
+    yield "heterogeneity of cultures", {c.culture: c.heterogeneity for c in content.cultures}, dict(measured.cultures)
+    yield "heterogeneity of the batch", content.heterogeneity, measured.batch
+    limit = specification.morphology.heterogeneity_max
+    yield "limit of heterogeneity", content.specification.heterogeneity_max, limit
     attempts = [(a.number, a.opened, a.closed, a.ending, a.scored, a.detail) for a in content.attempts]
     yield (
         "attempts",
@@ -173,10 +180,12 @@ def _morphology_test(line: TestLine, test: MorphologyTest, batch: Batch, verdict
     """Texts are not compared as a whole: every number in them has to be the one that the records give."""
     outcomes, cultures = list(verdict.images.values()), list(verdict.cultures.values())
     counts = (cultures.count("conforming"), len(cultures), outcomes.count("conforming"), len(outcomes))
-    limits = (_per_cent(test.conforming_share_min), Decimal(test.valid_images_min), _per_cent(test.rejected_share_max))
+    shares = _per_cent(test.conforming_share_min), _per_cent(test.rejected_share_max)
+    limits = [shares[0], Decimal(test.valid_images_min), shares[1]]
+    limits += [] if test.heterogeneity_max is None else [Decimal(test.heterogeneity_max)]
     names = [attempt.opened_by_name for attempt in batch.attempts if attempt.completed]
     yield f"method of {test.test}", line.method.split()[-2:], [test.model, test.model_version]
-    yield f"limits of {test.test}", _numbers(line.criterion), limits
+    yield f"limits of {test.test}", _numbers(line.criterion), tuple(limits)
     yield f"counts of {test.test}", _numbers(line.result), tuple(map(Decimal, counts))
     yield f"outcome of {test.test}", line.outcome, verdict.outcome
     yield f"people of {test.test}", (line.performed_by, line.verified_by), (names[0] if names else "nobody", "")

@@ -7,7 +7,7 @@ from nesqc_gmp.identity.binding import Certificates, check_signature
 from nesqc_gmp.records.entry import CONTENT_KINDS, SIGNED_KINDS, Entry
 from nesqc_gmp.records.people import CredentialSet, PersonEnrolled
 from nesqc_gmp.records.site import SiteFounded
-from nesqc_gmp.state.people import fold_people
+from nesqc_gmp.state.people import People, fold_people
 from nesqc_gmp.verifier.proven import Proven
 
 SYSTEM = "system"
@@ -43,19 +43,20 @@ def check_signatures(proven: Proven) -> str:
         IntegrityError: One does not.
     """
     certificates = Certificates(proven.founded.authority.encode())
-    count = 0
+    count, people = 0, People()
     for entry in proven.entries:
         if isinstance(entry.record, CredentialSet):
             _admit(certificates, entry, entry.record)
         if entry.kind in CONTENT_KINDS | SIGNED_KINDS and entry.actor.person != SYSTEM:
-            _require_entitled(proven, entry)
-        if entry.kind not in SIGNED_KINDS or isinstance(entry.record, SiteFounded):
-            continue
-        try:
-            check_signature(entry, proven.content_before(entry), certificates, lambda size: None)
-        except IntegrityError as error:
-            raise _bad(entry, error.what) from error
-        count += 1
+            _require_entitled(proven, people, entry)
+        if entry.kind in SIGNED_KINDS and not isinstance(entry.record, SiteFounded):
+            try:
+                check_signature(entry, proven.content_before(entry), certificates, lambda size: None)
+            except IntegrityError as error:
+                raise _bad(entry, error.what) from error
+            count += 1
+        if entry.subject.type == "person":
+            people = fold_people((entry,), people)
     return f"{count} signatures: statement, content, act, person, role, reason and time agree"
 
 
@@ -66,10 +67,10 @@ def _admit(certificates: Certificates, entry: Entry, record: CredentialSet) -> N
         raise _bad(entry, error.what) from error
 
 
-def _require_entitled(proven: Proven, entry: Entry) -> None:
-    """The person was enrolled under the printed name, and held the role with an account in use."""
+def _require_entitled(proven: Proven, people: People, entry: Entry) -> None:
+    """The person was enrolled under the printed name, and held the role with an account in use, just before."""
     actor = entry.actor
-    person = fold_people(proven.about("person", before=entry.index)).get(actor.person)
+    person = people.get(actor.person)
     if person is None or person.name != actor.name:
         raise _bad(entry, f"{actor.person} is not enrolled under the name {actor.name}")
     if isinstance(entry.record, CredentialSet):

@@ -47,6 +47,7 @@ from nesqc_gmp.records.certificates import (
     overall_outcome,
     worst_image,
 )
+from nesqc_gmp.records.images import Heterogeneity, Spread
 
 WHEN = datetime(2026, 11, 22, 19, 58, 34, tzinfo=UTC)
 RECORD = b'{"note":"a sample record"}'
@@ -82,6 +83,16 @@ def utc(clock: str) -> str:
     return f"2026-11-22T{clock}.205516Z"
 
 
+def spread(value: float, half: float, units: int) -> Spread:
+    """A spread with bounds that are as far on both sides."""
+    return Spread(value=f"{value:.3f}", low=f"{max(value - half, 0):.3f}", high=f"{value + half:.3f}", units=units)
+
+
+def heterogeneity(value: float, half: float, units: int) -> Heterogeneity:
+    """Appearance, and a score that goes with it."""
+    return Heterogeneity(appearance=spread(value, half, units), score=spread(value * 0.7, half * 0.7, units))
+
+
 def image_lines(count: int, kind: str) -> tuple[ImageLine, ...]:
     """Lines over four cultures; their scores depend on the kind."""
     lines = []
@@ -103,6 +114,7 @@ def image_lines(count: int, kind: str) -> tuple[ImageLine, ...]:
                 culture=culture,
                 field=f"F{number + 1:03d}",
                 score=text or None,
+                heterogeneity=heterogeneity(1 + (number * 29 % 41 - 20) / 80, 0.22, 16) if text else None,
                 outcome=outcome,
                 reason=reason,
             )
@@ -183,7 +195,7 @@ def make_content(
         "specification": SpecificationLines(
             identifier="NES-01.v6", sha256=sha(b"specification"),
             sampling_plan="At least 4 cultures, 6 fields each, positions drawn before the first score",
-            approved_by="Dr. María Ejemplo",
+            heterogeneity_max="1.5", approved_by="Dr. María Ejemplo",
         ),
         "outcome": outcome,
         "decision": decision,
@@ -191,9 +203,15 @@ def make_content(
         "not_covered": ("sterility", "karyotype", "potency"),
         "counts": image_counts(images, 1 if count > 10 else 0),
         "cultures": tuple(
-            culture_line(culture, images, outcome if number == 0 else "conforming")
+            culture_line(
+                culture,
+                images,
+                outcome if number == 0 else "conforming",
+                heterogeneity(1.9 if kind == "failing" and number == 0 else 0.96 + number / 20, 0.14, 6),
+            )
             for number, culture in enumerate(cultures)
         ),
+        "heterogeneity": heterogeneity(1.04, 0.21, len(cultures)),
         "images": images,
         "readings": tuple(readings),
         "attempts": (

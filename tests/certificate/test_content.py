@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from nesqc_gmp.records.certificate_lines import ImageLine
 from nesqc_gmp.records.certificates import CertificateContent, culture_line, headline, overall_outcome, worst_image
+from nesqc_gmp.records.images import Heterogeneity
 
+NOTHING = Heterogeneity(appearance=None, score=None)
 Sample = Callable[..., tuple[CertificateContent, dict[str, bytes]]]
 
 
@@ -37,7 +39,10 @@ def test_one_failing_test_outweighs_all_others() -> None:
 
 
 def _line(score: str | None, outcome: Any, image: str = "i", reason: str = "") -> ImageLine:
-    return ImageLine(image=image, culture="C", field="F", score=score, outcome=outcome, reason=reason)
+    measured = NOTHING if score else None
+    return ImageLine(
+        image=image, culture="C", field="F", score=score, heterogeneity=measured, outcome=outcome, reason=reason
+    )
 
 
 def test_a_culture_is_counted_from_its_images() -> None:
@@ -46,10 +51,10 @@ def test_a_culture_is_counted_from_its_images() -> None:
         _line("0.1000", "not conforming", "a"), _line("0.9001", "conforming", "b"), _line("0.9004", "conforming", "c"),
         _line("0.8000", "conforming", "d"), _line(None, "rejected by input check", "e", "focus"),
     ]  # fmt: skip
-    culture = culture_line("C", lines, "not conforming")
+    culture = culture_line("C", lines, "not conforming", NOTHING)
     assert (culture.images, culture.conforming, culture.not_conforming, culture.rejected) == (5, 3, 1, 1)
     assert (culture.median_score, culture.lowest_score) == ("0.8500", "0.1000")
-    assert culture_line("other", lines, "undecided").median_score is None
+    assert culture_line("other", lines, "undecided", NOTHING).median_score is None
     worst = worst_image(lines)
     assert worst is not None
     assert worst.image == "a"
@@ -71,6 +76,9 @@ def _changed(content: CertificateContent, name: str) -> dict[str, Any]:
         "a score above one": {"images": (images[0].model_copy(update={"score": "1.1"}), *images[1:])},
         "a rejected image without reason": {
             "images": tuple(line if line.score else line.model_copy(update={"reason": ""}) for line in images)
+        },
+        "a score without heterogeneity": {
+            "images": (images[0].model_copy(update={"heterogeneity": None}), *images[1:])
         },
         "median": {"cultures": (cultures[0].model_copy(update={"median_score": "0.9999"}), *cultures[1:])},
         "culture missing": {"cultures": cultures[1:]},

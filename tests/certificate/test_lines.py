@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from nesqc_gmp.decision.morphology import MorphologyVerdict
+from nesqc_gmp.decision.morphology import BatchHeterogeneity, MorphologyVerdict
 from nesqc_gmp.procedures.certificates import lines as made
 from nesqc_gmp.procedures.certificates.content import runtime_words
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, BatchRegistered
-from nesqc_gmp.records.images import RuntimeFacts
+from nesqc_gmp.records.images import Heterogeneity, RuntimeFacts
 from nesqc_gmp.records.products import ManualTest, MorphologyTest, Specification
 from nesqc_gmp.state.batches import Attempt, Batch
 
@@ -33,7 +33,8 @@ def test_the_image_test_names_the_person_of_the_completed_attempt_as_printed() -
     )  # fmt: skip
     other = ManualTest.model_construct(test="v", name="Viability", method="M", sop="S", criterion="≥ 80 %", unit="%")
     specification = Specification.model_construct(tests=(morphology, other))
-    verdict = MorphologyVerdict(outcome="undecided", images={}, cultures={}, rules=())
+    nothing = BatchHeterogeneity(Heterogeneity(appearance=None, score=None), {}, {})
+    verdict = MorphologyVerdict(outcome="undecided", images={}, cultures={}, rules=(), heterogeneity=nothing)
     first, second = made.test_lines(_batch(), specification, verdict)
     assert (first.performed_by, first.criterion[:6]) == ("Bo Söderström", "≥ 90 %")
     assert (second.performed_by, second.result) == ("nobody", "no result")

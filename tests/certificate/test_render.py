@@ -28,7 +28,7 @@ from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.imaging.picture import render_heat_map_jpeg
 from nesqc_gmp.records.certificate_lines import ImageLine
 from nesqc_gmp.records.certificates import CertificateContent, culture_line, image_counts, score_histogram
-from nesqc_gmp.records.images import HeatMap
+from nesqc_gmp.records.images import HeatMap, Heterogeneity
 
 Sample = Callable[..., tuple[CertificateContent, dict[str, bytes]]]
 Attachments = Mapping[str, bytes]
@@ -165,12 +165,15 @@ def test_every_image_is_listed(sample: Sample, attachments: Attachments, count: 
 @needs_pdftotext
 def test_without_any_score_there_is_no_histogram(sample: Sample, attachments: Attachments) -> None:
     content, _ = sample()
-    line = ImageLine(image="C1-F1", culture="C1", field="F1", score=None, outcome="not analysed", reason="no attempt")
-    cultures = (culture_line("C1", (line,), "undecided"),)
+    line = ImageLine(
+        image="C1-F1", culture="C1", field="F1", score=None, heterogeneity=None, outcome="not analysed", reason="none"
+    )
+    nothing = Heterogeneity(appearance=None, score=None)
+    cultures = (culture_line("C1", (line,), "undecided", nothing),)
     batch = content.batch.model_copy(update={"cultures": ("C1",)})
     values = content.model_copy(
         update={"images": (line,), "cultures": cultures, "batch": batch, "counts": image_counts((line,), 0),
-                "examples": (), "readings": ()}
+                "examples": (), "readings": (), "heterogeneity": nothing}
     )  # fmt: skip
     whole = " ".join(_pages(render(CertificateContent.model_validate(values.model_dump()), {}, attachments)))
     assert "Where every image went" in whole
@@ -254,7 +257,15 @@ def test_bins_of_the_histogram() -> None:
             ("1", "conforming"), ("1.0000", "conforming")]  # fmt: skip
     lines = [
         ImageLine.model_validate(
-            {"image": f"i{n}", "culture": "C", "field": "F", "score": score, "outcome": outcome, "reason": ""}
+            {
+                "image": f"i{n}",
+                "culture": "C",
+                "field": "F",
+                "score": score,
+                "heterogeneity": None,
+                "outcome": outcome,
+                "reason": "",
+            }
         )
         for n, (score, outcome) in enumerate(rows)
     ]

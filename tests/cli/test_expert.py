@@ -21,7 +21,7 @@ from tests.conftest import passphrase
 from tests.procedures.test_intended_use import TEXT
 
 LogIn = Callable[[str], Player]
-MODEL = "nes-morphology-sim:1.0.0"
+MODEL = "nes-morphology-sim:1.1.0"
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ BATCH_IN_LIST = {
     "batch", "stage", "specification", "line_code", "manufactured_on", "expires_on", "images", "refused", "attempts",
 }  # fmt: skip
 BATCH = BATCH_IN_LIST | {
-    "outcome", "registered_by", "sealed", "signatures", "tests", "cultures", "rules", "images", "refused_files",
+    "outcome", "registered_by", "sealed", "signatures", "tests", "cultures", "heterogeneity", "heterogeneity_max",
+    "rules", "images", "refused_files",
     "results", "deviations", "review_comment", "decision", "decision_comment",
 }  # fmt: skip
 CERTIFICATE = {
@@ -38,7 +39,7 @@ NAMES: list[tuple[str, set[str]]] = [
     ("products list", SPECIFICATION),
     ("products show NES-DEMO.v1", SPECIFICATION | {"content"}),
     ("models list", MODEL),
-    ("models show nes-morphology-sim:1.0.0", MODEL | {"manifest"}),
+    ("models show nes-morphology-sim:1.1.0", MODEL | {"manifest"}),
     ("batches list", BATCH_IN_LIST),
     (f"batches show {DECIDED}", BATCH),
     ("certificates list", CERTIFICATE),

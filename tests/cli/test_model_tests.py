@@ -16,7 +16,7 @@ from tests.cli.test_help import COMMANDS
 from tests.procedures.model_tests import write_images
 
 LogIn = Callable[[str], Player]
-NAME = "nes-morphology-sim:1.0.0"
+NAME = "nes-morphology-sim:1.1.0"
 PLAN = """test_set = "NES-A"
 justification = "Exercise, see VP-3"
 seed = 17

@@ -30,7 +30,7 @@ LogIn = Callable[[str], Player]
         "people list",
         "people access-list",
         "products show NES-DEMO.v1",
-        "models show nes-morphology-sim:1.0.0",
+        "models show nes-morphology-sim:1.1.0",
         "batches list",
         f"batches show {DECIDED} --images --attempts",
         "certificates show QC-2026-000001",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import re
@@ -131,3 +132,23 @@ def test_real_duplicates_under_other_names_are_found() -> None:
     assert len(equal) >= 5
     assert equal == {frozenset((p.first, p.second)) for p in found if p.kind in {"same bytes", "same pixels"}}
     assert Counter(p.kind for p in found)["same bytes"] + Counter(p.kind for p in found)["same pixels"] == len(equal)
+
+
+def test_near_hashes_alone_make_no_copy(pictures: list[Any]) -> None:
+    """Two fields whose hashes are made equal: nothing else agrees, so they are no copies."""
+    first, second = (marked(name, picture) for name, picture in zip("ab", pictures[:2], strict=True))
+    forged = dataclasses.replace(second, perceptual=first.perceptual)
+    assert find_copies([first, forged]) == ()
+
+
+@pytest.mark.parametrize("shape", [(31, 90), (33, 32), (220, 219)])
+def test_small_pictures_of_any_size_are_means_of_parts(shape: tuple[int, int]) -> None:
+    """The bright pixels of one corner stand out in the same corner, whatever the size of the image."""
+    picture = np.full(shape, 1000, np.uint16)
+    picture[: shape[0] // 16, -shape[1] // 16 :] = 32_000
+    small = marked("corner", picture).small
+    assert small.shape == (32, 32)
+    assert np.isfinite(small).all()
+    row, column = np.unravel_index(small.argmax(), small.shape)
+    assert row <= 2
+    assert column >= 29

@@ -89,7 +89,8 @@ def test_readings_never_improve_what_was_decided(model: str, read: list[tuple[st
 
 def verdict(attempts: list[dict[str, str]], cultures: dict[str, str], **more: Any) -> Any:
     given_ = {name: readings(*texts) for name, texts in more.pop("read", {}).items()}
-    return judge(rule(**more.pop("rule", {})), attempts, cultures, given_, more.pop("refused", 0))
+    measured = more.pop("measured", {})
+    return judge(rule(**more.pop("rule", {})), attempts, measured, cultures, given_, more.pop("refused", 0))
 
 
 ONE = {"i1": "C1", "i2": "C1"}

@@ -94,7 +94,7 @@ def test_the_example_of_an_intended_use_loads_and_stays_inside_the_shipped_model
     (example,) = (block for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "cell_type" in block)
     file = tmp_path / "intended-use.toml"
     file.write_text(example, "utf-8")
-    manifest = (ROOT / "models" / "nes-morphology-sim-1.0.0" / "manifest.json").read_text("utf-8")
+    manifest = (ROOT / "models" / "nes-morphology-sim-1.1.0" / "manifest.json").read_text("utf-8")
     locked = InputSpace.model_validate_json(json.dumps(json.loads(manifest)["input_space"]))
     require_within(read_intended_use(file).input_space, locked)
 

@@ -10,7 +10,7 @@ from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.modelpack.package import LockedModel, open_package
 from nesqc_gmp.records.images import AttemptReceipt
 
-SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0"
+SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.1.0"
 
 
 @pytest.fixture(scope="session")

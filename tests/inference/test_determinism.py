@@ -1,12 +1,14 @@
 """Same input, same output, byte for byte: over runs, sessions, processes, order and neighbours.
 
-The graph takes one image at a time, so there is no batch; what stands for it is the order of the images and what runs
-beside them. Another machine is another matter: there the golden run of the package decides before anything is scored.
+The graph takes one image at a time and refuses more, so there are no batch sizes; what stands for them is the order of
+the images, what runs beside them, and how many are under way in an analysis (``tests/procedures/test_analysis.py``).
+Another machine is another matter: there the golden run of the package decides before anything is scored.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from nesqc_gmp.imaging.statistics import image_statistics
 from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.inference.session import Session
 from nesqc_gmp.modelpack.layout import MODEL
@@ -96,3 +99,30 @@ def test_order_and_neighbours_change_no_byte(model: LockedModel, expected: list[
     with ThreadPoolExecutor(4) as pool:
         beside = list(pool.map(lambda gray: digest(session.run(gray)), everything * 3))
     assert beside == expected * 3
+
+
+@pytest.mark.parametrize("count", [0, 2, 3])
+def test_graph_takes_one_image_at_a_time(count: int, model: LockedModel) -> None:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.parts[MODEL], options, providers=["CPUExecutionProvider"])
+    with pytest.raises(Exception, match="dimension"):
+        session.run(None, {"image": np.zeros((count, 1, EDGE, EDGE), np.uint16)})
+
+
+def statistics() -> list[str]:
+    """Every bit of the statistics of every image."""
+    return [image_statistics(gray).tobytes().hex() for gray in images()]
+
+
+def test_statistics_are_the_same_in_threads_and_in_processes_with_other_thread_counts() -> None:
+    expected = statistics()
+    with ThreadPoolExecutor(4) as pool:
+        beside = list(pool.map(lambda gray: image_statistics(gray).tobytes().hex(), images() * 3))
+    assert beside == expected * 3
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import test_determinism as t; print(*t.statistics())"
+    for threads in ("1", "4"):
+        environment = os.environ | {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        command = [sys.executable, "-c", code, str(Path(__file__).parent)]
+        found = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+        assert found == expected

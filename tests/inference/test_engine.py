@@ -58,7 +58,7 @@ def test_a_hundred_repeats_give_the_same_bytes(engine: Engine, receipt: AttemptR
 
 
 def test_another_process_gives_the_same_bytes(engine: Engine, receipt: AttemptReceipt) -> None:
-    package = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0"
+    package = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.1.0"
     other = subprocess.run(
         [sys.executable, "-c", _OTHER_PROCESS, str(package)], capture_output=True, text=True, check=True
     )

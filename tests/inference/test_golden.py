@@ -6,15 +6,17 @@ import dataclasses
 import io
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from nesqc_gmp.errors import ModelRefusedError
+from nesqc_gmp.imaging.statistics import STATISTICS_NAMES, image_statistics
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.inference.golden import load_array
 from nesqc_gmp.inference.session import Session
-from nesqc_gmp.modelpack.layout import MODEL, golden_output
+from nesqc_gmp.modelpack.layout import MODEL, golden_measures, golden_output
 from nesqc_gmp.modelpack.lock import lock
 from nesqc_gmp.modelpack.package import LockedModel
 from nesqc_gmp.records.models import ModelDescription
@@ -47,7 +49,7 @@ def test_a_package_locked_with_wrong_golden_outputs_verifies_but_does_not_run(
     shipped: LockedModel, tmp_path: Path
 ) -> None:
     """A model of another build: every digest fits, and still no engine."""
-    path = golden_output("conforming", "probability")
+    path = golden_output("01-conforming", "probability")
     data = bytearray(shipped.parts[path])
     data[-4] ^= 1
     for part, content in {**shipped.parts, path: bytes(data)}.items():
@@ -55,13 +57,13 @@ def test_a_package_locked_with_wrong_golden_outputs_verifies_but_does_not_run(
         (tmp_path / part).write_bytes(content)
     described = {name: getattr(shipped.manifest, name) for name in ModelDescription.model_fields}
     relocked = lock(tmp_path, ModelDescription(**described))
-    with pytest.raises(ModelRefusedError, match="golden image 'conforming'") as caught:
+    with pytest.raises(ModelRefusedError, match="golden image '01-conforming'") as caught:
         Engine(relocked)
     assert "onnxruntime" in str(caught.value)
 
 
 def test_another_shape_or_type_is_refused(shipped: LockedModel) -> None:
-    path = golden_output("blank", "logit")
+    path = golden_output("02-blank", "logit")
     for value in (load_array(shipped, path).astype(np.float64), np.zeros((2,), np.float32)):
         stream = io.BytesIO()
         np.save(stream, value)
@@ -78,7 +80,7 @@ def test_arrays_that_are_not_plain_are_refused(shipped: LockedModel, kind: str) 
         np.savez(stream, a=np.zeros(2))
     elif kind == "garbage":
         stream.write(b"\x93NUMPY\x01\x00garbage")
-    path = golden_output("blank", "logit")
+    path = golden_output("02-blank", "logit")
     with pytest.raises(ModelRefusedError, match="not an array"):
         load_array(_with(shipped, path, stream.getvalue()), path)
 
@@ -90,3 +92,30 @@ def test_a_session_that_is_not_the_manifests_is_refused(shipped: LockedModel) ->
         Session(shipped.parts[MODEL], fewer, manifest.runtime)
     with pytest.raises(ModelRefusedError, match="cannot load the model"):
         Session(b"not a model", manifest.graph, manifest.runtime)
+
+
+def test_measures_of_another_definition_leave_no_engine(shipped: LockedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph is untouched; the software measures one of nineteen numbers a hundredth higher."""
+
+    def otherwise(samples: Any) -> Any:
+        found = image_statistics(samples)
+        found[3] += 0.01
+        return found
+
+    monkeypatch.setattr("nesqc_gmp.inference.golden.image_statistics", otherwise)
+    with pytest.raises(ModelRefusedError, match="input check measures of golden image"):
+        Engine(shipped)
+
+
+def test_every_locked_measure_is_compared(shipped: LockedModel) -> None:
+    name = shipped.manifest.golden[0]
+    path = golden_measures(name)
+    locked = np.load(io.BytesIO(shipped.parts[path]))
+    assert locked.shape == (len(STATISTICS_NAMES) + 3,)
+    for place in range(len(locked)):
+        changed = locked.copy()
+        changed[place] += 0.01 * max(1.0, abs(changed[place]))
+        stream = io.BytesIO()
+        np.save(stream, changed)
+        with pytest.raises(ModelRefusedError, match="input check measures"):
+            Engine(_with(shipped, path, stream.getvalue()))

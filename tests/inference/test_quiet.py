@@ -26,7 +26,7 @@ def test_nothing_is_kept_or_sent(tmp_path: Path) -> None:
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(ROOT / "models" / "nes-morphology-sim-1.0.0")],
+        [sys.executable, "-c", PROGRAM, str(ROOT / "models" / "nes-morphology-sim-1.1.0")],
         env={**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,

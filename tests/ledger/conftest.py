@@ -20,7 +20,7 @@ from nesqc_gmp.notes import Checkpoint
 from nesqc_gmp.records.base import Instant
 from nesqc_gmp.records.batches import BatchRegistered, ImageReceived, ImageScored
 from nesqc_gmp.records.entry import Actor, Record, Subject
-from nesqc_gmp.records.images import FrameFacts, HeatMap, InputCheck, InputFinding, Prediction
+from nesqc_gmp.records.images import FrameFacts, HeatMap, InputCheck, InputFinding, Prediction, TileHeterogeneity
 
 ACTOR = Actor(person="op1", name="Anna Ågren", role="operator", authentication="session", session="a" * 64)
 
@@ -91,6 +91,7 @@ def scored(name: str) -> ImageScored:
         score="0.912345",
         tiles=(("0.91", "0.93", "0.88"),) * 3,
         heat_map=HeatMap(rows=8, columns=8, values="AAAAPwAA" * 43),
+        heterogeneity=TileHeterogeneity(appearance=None, score=None, tile_distances=()),
         embedding_sha256=_sha("e" + name),
         distance="3.2",
         distance_limit="9",

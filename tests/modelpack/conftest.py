@@ -8,7 +8,7 @@ import pytest
 
 from nesqc_gmp.modelpack.package import LockedModel, open_package
 
-SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0"
+SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.1.0"
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_command_line_signs_and_checks(keys: tuple[bytes, bytes], tmp_path: Path
 
     from nesqc_gmp.cli.models import app
 
-    shipped = str(Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0")
+    shipped = str(Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.1.0")
     for name, data in zip(("k.pem", "p.pem"), keys, strict=True):
         (tmp_path / name).write_bytes(data)
     out, run = str(tmp_path / "m.sig"), CliRunner().invoke

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ import pytest
 from nesqc_gmp.errors import InvalidInputError, ModelRefusedError, OutOfSequenceError
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.ledger import Transaction
-from nesqc_gmp.procedures import batches, models
+from nesqc_gmp.procedures import ahead, batches, models
+from nesqc_gmp.procedures.batches.common import subject
+from nesqc_gmp.procedures.context import SYSTEM
+from nesqc_gmp.records.batches import AttemptClosed
 
 
 @pytest.fixture
@@ -53,6 +57,39 @@ def test_nothing_is_scored_where_the_attempt_cannot_be_recorded(
     with pytest.raises(Exception, match="disk is full"):
         life(sealed).analyse("B-2", shown=lambda progress: pytest.fail("shown without a record"))
     assert sealed.batch("B-2").batch.attempts == ()
+
+
+def test_number_of_images_under_way_changes_no_result(
+    ready: Any, life: Any, pictures: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acts = life(ready)
+    acts.register("B-3")
+    acts.receive("B-3", pictures.good(4))
+    acts.seal("B-3")
+    found = []
+    for under_way in (0, 1, 2, 5):
+        monkeypatch.setattr(ahead, "AHEAD", under_way)
+        done = acts.analyse("B-3", reason="Repeated to compare" if found else None)
+        attempt = ready.batch("B-3").batch.attempts[-1]
+        assert done.outcomes == Counter(score.outcome for score in attempt.scores.values())
+        found.append([score.model_copy(update={"attempt": 1}).model_dump_json() for score in attempt.scores.values()])
+    assert len(found[0]) == 4
+    assert found[1:] == [found[0]] * 3
+
+
+def test_another_process_that_closes_the_attempt_ends_the_run(sealed: Any, life: Any) -> None:
+    """Between two commits somebody takes this process for dead; only what is new in the log is read, and says so."""
+
+    def closed_meanwhile(progress: Any) -> None:
+        if progress.done == 1:
+            with sealed.site.ledger.writing() as transaction:
+                record = AttemptClosed(attempt=1, ending="aborted", scored=1, detail="closed by another process")
+                sealed.site.append(transaction, SYSTEM, subject("B-2"), record)
+
+    with pytest.raises(OutOfSequenceError, match="closed meanwhile"):
+        life(sealed).analyse("B-2", shown=closed_meanwhile)
+    attempt = sealed.batch("B-2").batch.attempts[0]
+    assert (len(attempt.scores), attempt.closed.detail) == (1, "closed by another process")
 
 
 @pytest.mark.parametrize("written", [0, 1])

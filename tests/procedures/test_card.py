@@ -10,8 +10,8 @@ import pytest
 from nesqc_gmp.errors import ModelRefusedError
 from nesqc_gmp.procedures import models
 
-SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.0.0"
-NAME = "nes-morphology-sim:1.0.0"
+SHIPPED = Path(__file__).parents[2] / "models" / "nes-morphology-sim-1.1.0"
+NAME = "nes-morphology-sim:1.1.0"
 
 
 def test_card_as_locked_or_not_at_all(ready: Any) -> None:

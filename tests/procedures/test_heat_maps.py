@@ -39,7 +39,7 @@ def test_the_picture_is_of_the_recorded_map_and_the_look_is_in_the_log(
     assert facts["Outcome"] == scored.record.outcome
     assert facts["Image digest"] == scored.record.sha256
     assert facts["Model digest"] == analysed.entries("attempt_opened")[0].record.model_sha256
-    assert facts["Model"] == "nes-morphology-sim 1.0.0"
+    assert facts["Model"] == "nes-morphology-sim 1.1.0"
     assert caption.mark == "DEMONSTRATION – NOT FOR GMP USE · simulated image"
     (look,) = analysed.entries("heat_map_shown")
     assert (look.subject.id, look.record.attempt, look.record.image) == ("B-1", 1, "C01_F02")

@@ -22,7 +22,7 @@ from nesqc_gmp.procedures.intended_use import CONTENT_LIMIT, read_intended_use
 from nesqc_gmp.records.intended_use import MOST_LINES, IntendedUse
 from nesqc_gmp.records.signatures import Statement
 
-NAME = "nes-morphology-sim:1.0.0"
+NAME = "nes-morphology-sim:1.1.0"
 AGAIN = "Passages 26 to 30 were studied"
 TEXT = """
 purpose = "Tell whether a culture shows rosettes"

@@ -106,4 +106,4 @@ def test_a_model_retired_meanwhile_is_shown_to_who_decides(analysed: Any, life: 
     model = analysed.entries("model_installed")[0].record.model_sha256
     models.retire(analysed.session("qa"), model, "A successor was approved", analysed.signs("qa"))
     stages.release("B-1")
-    assert "  Model nes-morphology-sim 1.0.0 is retired now\n" in analysed.shown
+    assert "  Model nes-morphology-sim 1.1.0 is retired now\n" in analysed.shown

@@ -19,10 +19,11 @@ pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothi
 
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError  # noqa: E402
 from nesqc_gmp.training import checkpoint, targets  # noqa: E402
-from nesqc_gmp.training.augment import augmented, reach  # noqa: E402
+from nesqc_gmp.training.augment import augmented, orientations, reach  # noqa: E402
 from nesqc_gmp.training.checkpoint import Work  # noqa: E402
-from nesqc_gmp.training.fit import Epoch, evaluate, fit  # noqa: E402
+from nesqc_gmp.training.fit import Epoch, counts, evaluate, fit  # noqa: E402
 from nesqc_gmp.training.images import Box  # noqa: E402
+from nesqc_gmp.training.measure import fit_gaussian  # noqa: E402
 from nesqc_gmp.training.network import Network  # noqa: E402
 from tests.training import plans  # noqa: E402
 
@@ -110,7 +111,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
             _fit(work)
     assert refusal.value.remedy
     assert (tmp_path / "final.checkpoint").read_bytes() == before
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["final.checkpoint", "run.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["final.checkpoint", "run.json", "run.lock"]
 
 
 def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:
@@ -137,6 +138,14 @@ def test_another_plan_or_manifest_cannot_go_on(tmp_path: Path) -> None:
         Work(tmp_path, {**DIGESTS, "plan": "3" * 64})
     with pytest.raises(InvalidInputError, match="another manifest"):
         Work(tmp_path, {**DIGESTS, "manifest": "3" * 64})
+
+
+def test_two_runs_never_share_a_work_folder(tmp_path: Path) -> None:
+    first = Work(tmp_path, DIGESTS)
+    with pytest.raises(InvalidInputError, match="another training run is at work"):
+        Work(tmp_path, DIGESTS)
+    del first
+    Work(tmp_path, DIGESTS)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -203,8 +212,8 @@ def test_marks_turn_with_the_image() -> None:
 
 def test_what_is_measured_of_an_image_does_not_depend_on_the_others() -> None:
     network = _fit()
-    together = evaluate(network, IMAGES[:3])
-    alone = evaluate(network, IMAGES[1:2])
+    together = evaluate(network, IMAGES[:3], plans.plan())
+    alone = evaluate(network, IMAGES[1:2], plans.plan())
     assert np.array_equal(together.logit[1:2], alone.logit)
     assert np.array_equal(together.boxed[1:2], alone.boxed)
 
@@ -229,3 +238,40 @@ def test_the_score_does_not_depend_on_the_border_of_the_map(views: str) -> None:
     with torch.no_grad():
         found = network.viewed(torch.rand(1, 1, 64, 72) * 30000)
     assert float(found.logit) == pytest.approx(float(found.map[0, 0, 1:-1, 1:-1].min()))
+
+
+@pytest.mark.parametrize(
+    ("rotation", "flip", "count"),
+    [("none", False, 1), ("none", True, 2), ("quarter turns", False, 4), ("any", True, 8)],
+)
+def test_ways_to_lay_an_image_are_those_of_the_augmentation(rotation: str, flip: bool, count: int) -> None:
+    """Against numpy: turns are rot90, and with mirrors each of them mirrored left and right."""
+    section = plans.plan({"augmentation": {"rotation": rotation, "flip": flip}}).augmentation
+    picture = np.arange(12).reshape(3, 4)
+    expected = [np.rot90(picture, turns) for turns in (range(4) if rotation != "none" else range(1))]
+    expected += [np.fliplr(laid) for laid in expected] if flip else []
+    ways = orientations(section)
+    found = [way.of(torch.from_numpy(picture)[None, None])[0, 0].numpy() for way in ways]
+    assert len(ways) == count
+    assert {(laid.shape, laid.tobytes()) for laid in map(np.ascontiguousarray, found)} == {
+        (laid.shape, laid.tobytes()) for laid in map(np.ascontiguousarray, expected)
+    }
+
+
+def test_an_image_that_comes_turned_is_no_stranger() -> None:
+    """Stripes across instead of along, which the plan holds for the same: the distance does not tell them apart."""
+    plan = plans.plan({"augmentation": {"rotation": "quarter turns", "flip": True}})
+    many = plans.images(48)
+    network = fit(many, plan, "final", None, lambda epoch: None)
+    turns = [np.rot90(image.samples, turn).copy() for turn in (0, 1) for image in many]
+    with torch.no_grad():
+        laid = torch.stack([network(counts(samples, 1)).features[0] for samples in turns]).double().numpy()
+
+    def ratio(changes: dict[str, Any]) -> float:
+        """Median distance of the turned images over that of the upright ones."""
+        fitted = fit_gaussian(evaluate(network, many, plans.plan(changes)).features, 0.05)
+        upright, turned = fitted.distance(laid).reshape(2, -1)
+        return float(np.median(turned) / np.median(upright))
+
+    assert ratio({"augmentation": {"rotation": "quarter turns", "flip": True}}) < 1.5
+    assert ratio({"augmentation": {}}) > 2

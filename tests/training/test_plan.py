@@ -69,3 +69,12 @@ def test_every_field_is_part_of_the_digest() -> None:
     """A default that is written out is the same plan."""
     plan = read_plan(MODELS / "ldc-viability.toml").plan
     assert Plan.model_validate(plan.model_dump()).digest == plan.digest
+
+
+def test_another_calibration_or_input_space_needs_no_new_fit() -> None:
+    content = read_plan(MODELS / "ldc-viability.toml").plan.model_dump()
+    plan = Plan.model_validate(content)
+    calibrated = Plan.model_validate({**content, "calibration": {**content["calibration"], "wrong_conforming": 0.2}})
+    trained = Plan.model_validate({**content, "training": {**content["training"], "epochs": 17}})
+    assert calibrated.digest != plan.digest
+    assert calibrated.fit_digest == plan.fit_digest != trained.fit_digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothi
 from nesqc_gmp.errors import InvalidInputError, NesqcError  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
 from nesqc_gmp.modelpack.package import open_package  # noqa: E402
+from nesqc_gmp.records.images import AttemptReceipt  # noqa: E402
+from nesqc_gmp.training.data import load  # noqa: E402
 from nesqc_gmp.training.plan import Places  # noqa: E402
 from nesqc_gmp.training.run import Show, Trained, train  # noqa: E402
 from tests.training import plans  # noqa: E402
@@ -66,6 +69,33 @@ def test_the_report_stands_beside_the_package_and_names_it(finished: tuple[Path,
         "mirror up and down",
     ):
         assert words in page
+
+
+def test_the_package_locks_the_scale_of_its_heterogeneity(finished: tuple[Path, Trained]) -> None:
+    """Over the images that set the limits a typical conforming one is 1: the engine gives it back as their median."""
+    folder, trained = finished
+    model = trained.model
+    assert model.manifest.tile_embedding_scale is not None
+    facts = json.loads(model.parts["training.json"])["heterogeneity"]
+    assert set(facts) == {"appearance", "scores of the tiles, in log-odds"}
+    assert facts["appearance"]["images"] == len(trained.results.rows)
+    plan = plans.plan()
+    places = Places(plan, folder / "plan.toml", folder / "images", folder / "manifest.csv", ())
+    engine = Engine(model)
+    receipt = AttemptReceipt(batch="B-1", attempt=1, index=0, checkpoint="test only")
+    loaded = load(places, lambda name, done, of: None)
+    found = [
+        engine.predict(image.samples, receipt).heterogeneity.appearance
+        for image in loaded.division.calibration
+        if image.conforming
+    ]
+    assert statistics.median(float(each.value) for each in found if each) == pytest.approx(1, abs=2e-3)
+    page = trained.reports[1].read_text(encoding="utf-8")
+    for words in ("Heterogeneity against score, appearance", "Histogram, appearance", "Median, not conforming"):
+        assert words in page
+    card = model.parts["CARD.md"].decode()
+    assert f"(scale of the appearance: {model.manifest.tile_embedding_scale})" in card
+    assert facts["appearance"]["auroc"] in card
 
 
 def test_no_culture_and_no_donor_is_in_two_splits(finished: tuple[Path, Trained]) -> None:

@@ -390,6 +390,14 @@ RULES = {
     "file received after the seal": (refuse_after_the_seal, 7),
     "content after the decision": (add_after_decision, 7),
     "score without its outcome": (alter("image_scored", "record", "prediction", "score", to="0.0100"), 7),
+    "heterogeneity of an image altered": (
+        alter("image_scored", "record", "prediction", "heterogeneity", "score", "value", to="0.100"), 7),
+    "bound of a heterogeneity altered": (
+        alter("image_scored", "record", "prediction", "heterogeneity", "score", "high", to="0.200"), 7),
+    "heterogeneity left out": (alter("image_scored", "record", "prediction", "heterogeneity", "score", to=None), 7),
+    "distances of tiles that the model does not measure": (
+        alter("image_scored", "record", "prediction", "heterogeneity", "tile_distances", to=["1.0", "1.0"]), 7),
+    "heat map that is not its size": (alter("image_scored", "record", "prediction", "heat_map", "rows", to=3), 7),
     "outcome without its score": (alter("image_scored", "record", "outcome", to="undecided"), 7),
     "seal over fewer images": (alter("image_set_sealed", "record", "images", to=3), 7),
     "attempt with another model": (alter("attempt_opened", "record", "model_sha256", to="0" * 64), 7),

@@ -7,7 +7,8 @@ command that looks at the batch, with an incident.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -18,22 +19,35 @@ from nesqc_gmp.inference.engine import Engine, PreparedImage
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures import models as model_procedures
 from nesqc_gmp.procedures.ahead import ahead
-from nesqc_gmp.procedures.batches.common import load_batch, subject
+from nesqc_gmp.procedures.batches.common import load_outline, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.process import running, this_process
 from nesqc_gmp.procedures.scoring import decided
 from nesqc_gmp.procedures.session import Session
-from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageScored
+from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageReceived, ImageScored
 from nesqc_gmp.records.images import AttemptReceipt, FrameFacts, InputCheck, InputFinding, InputSpace, Prediction
 from nesqc_gmp.records.models import ModelManifest
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release
-from nesqc_gmp.state.batches import Attempt, Batch, Image
+from nesqc_gmp.state.batches import Attempt, Batch
 from nesqc_gmp.state.incidents import require_no_incident
 from nesqc_gmp.state.models import fold_models, require_active
 
 MODEL_SIZE = "MODEL-SIZE"
 """Rule of the input check: the model takes images of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A completed attempt.
+
+    Attributes:
+        attempt: Its number.
+        outcomes: How many images had each outcome, in the order in which it came first.
+    """
+
+    attempt: int
+    outcomes: Mapping[ImageOutcome, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,7 @@ def analyse(
     batch: str,
     reason: str | None = None,
     shown: Callable[[Progress], None] = lambda progress: None,
-) -> Attempt:
+) -> Analysed:
     """Score every image of the sealed set with the locked model.
 
     Args:
@@ -60,7 +74,7 @@ def analyse(
         shown: Called after each result is in the ledger.
 
     Returns:
-        The closed attempt.
+        The completed attempt; its results are in the ledger.
 
     Raises:
         ModelRefusedError: The model is not active, not byte for byte what was approved, or fails its golden run.
@@ -75,27 +89,43 @@ def analyse(
     manifest = model_procedures.load(site, digest).manifest
     with session.acting("batches.analyse", subject(batch)) as act:
         state, specification = _startable(site, act.transaction, batch, reason)
+        originals = _originals(act.transaction, batch)
         number = len(state.attempts) + 1
         opened = AttemptOpened(
             attempt=number,
             model_sha256=digest,
-            images=len(state.images),
+            images=len(originals),
             runtime=engine.runtime_facts(),
             process=this_process(),
         )
         receipt = act.append(subject(batch), opened, reason)
     proof = _receipt(site, batch, number, receipt)
     run = _Run(session, batch, number, specification, manifest, engine, proof, receipt.index + 1)
-    return run.score_all(list(state.images.values()), shown)
+    return run.score_all(originals, shown)
 
 
 def _startable(site: Site, reader: Reader, batch: str, reason: str | None) -> tuple[Batch, Specification]:
     """The batch, once nothing stands against an attempt; asked before the golden run and again when it opens."""
-    state, specification = load_batch(reader, batch)
+    state, specification = load_outline(reader, batch)
     release.require_analysable(state, reason)
     require_active(fold_models(reader.entries_about("model")), specification.morphology.model_sha256)
     require_no_incident(site.state(reader), batch)
     return state, specification
+
+
+@dataclass(frozen=True, slots=True)
+class _Original:
+    """What an analysis needs of a received image; whole records of thousands would fill the memory."""
+
+    image: str
+    sha256: str
+    pixel_size_um: str | None
+
+
+def _originals(reader: Reader, batch: str) -> tuple[_Original, ...]:
+    """The sealed set in the order of receipt."""
+    received = (e.record for e in reader.entries("batch", batch) if isinstance(e.record, ImageReceived))
+    return tuple(_Original(record.image, record.facts.sha256, record.pixel_size_um) for record in received)
 
 
 def _receipt(site: Site, batch: str, number: int, receipt: Receipt) -> AttemptReceipt:
@@ -108,7 +138,7 @@ def _receipt(site: Site, batch: str, number: int, receipt: Receipt) -> AttemptRe
 class _Checked:
     """An image after the input check; prepared for the model only where it passed."""
 
-    image: Image
+    original: _Original
     checked: InputCheck
     prepared: PreparedImage | None
 
@@ -126,11 +156,13 @@ class _Run:
     receipt: AttemptReceipt
     seen: int
 
-    def score_all(self, images: Sequence[Image], shown: Callable[[Progress], None]) -> Attempt:
+    def score_all(self, images: Sequence[_Original], shown: Callable[[Progress], None]) -> Analysed:
+        outcomes: Counter[ImageOutcome] = Counter()
         try:
             with closing(ahead(images, self._prepare, self._predict)) as results:
                 for done, result in enumerate(results, start=1):
                     shown(Progress(done, len(images), self._commit(result)))
+                    outcomes[result.outcome] += 1
         except KeyboardInterrupt:
             self._close("aborted", "stopped by the person")
             raise
@@ -141,22 +173,21 @@ class _Run:
                 with self.session.site.ledger.writing() as transaction:
                     self.session.site.open_incident(transaction, "object altered", str(error), self.batch)
             raise
-        return self._close("completed", "every image has a result")
+        self._close("completed", "every image has a result")
+        return Analysed(self.number, outcomes)
 
-    def _prepare(self, image: Image) -> _Checked:
+    def _prepare(self, original: _Original) -> _Checked:
         """Read the original again and check it; no score exists yet."""
-        received = image.received
-        frame = decode(self.session.site.objects.read(received.facts.sha256), name=received.image)
-        checked = check(frame, self.specification.input_space, pixel_size_um=received.pixel_size_um)
+        frame = decode(self.session.site.objects.read(original.sha256), name=original.image)
+        checked = check(frame, self.specification.input_space, pixel_size_um=original.pixel_size_um)
         size = _model_size(frame.facts, self.manifest.input_space)
         checked = InputCheck(findings=(*checked.findings, size))
-        return _Checked(image, checked, self.engine.prepare(frame.samples) if checked.passed else None)
+        return _Checked(original, checked, self.engine.prepare(frame.samples) if checked.passed else None)
 
     def _predict(self, image: _Checked) -> ImageScored:
         """Predict and decide; the attempt was committed before this run began."""
-        received = image.image.received
         prediction = self.engine.predict_prepared(image.prepared, self.receipt) if image.prepared else None
-        return self._decided(received.image, received.facts.sha256, image.checked, prediction)
+        return self._decided(image.original.image, image.original.sha256, image.checked, prediction)
 
     def _commit(self, scored: ImageScored) -> ImageScored:
         with self.session.acting("batches.analyse", subject(self.batch)) as act:
@@ -186,11 +217,9 @@ class _Run:
             outcome=outcome,
         )
 
-    def _close(self, ending: Ending, detail: str) -> Attempt:
+    def _close(self, ending: Ending, detail: str) -> None:
         with self.session.site.ledger.writing() as transaction:
             _close_attempt(self.session.site, transaction, self.batch, self.number, ending, detail)
-            state, _ = load_batch(transaction, self.batch)
-        return state.attempts[-1]
 
 
 def _model_size(facts: FrameFacts, space: InputSpace) -> InputFinding:
@@ -202,26 +231,33 @@ def _model_size(facts: FrameFacts, space: InputSpace) -> InputFinding:
 
 def _close_attempt(site: Site, transaction: Transaction, batch: str, number: int, ending: Ending, detail: str) -> None:
     """Close an open attempt; results are counted in the log, since a stop can fall between commit and count."""
-    attempt = load_batch(transaction, batch)[0].open_attempt
+    attempt = load_outline(transaction, batch)[0].open_attempt
     if attempt is None or attempt.number != number:
         raise OutOfSequenceError("the attempt was closed meanwhile", where=batch)
-    record = AttemptClosed(attempt=attempt.number, ending=ending, scored=len(attempt.scores), detail=detail)
+    scored = _scored(transaction, batch, attempt)
+    record = AttemptClosed(attempt=attempt.number, ending=ending, scored=scored, detail=detail)
     site.append(transaction, SYSTEM, subject(batch), record)
+
+
+def _scored(reader: Reader, batch: str, attempt: Attempt) -> int:
+    """Images with a result in the open attempt, counted in the log."""
+    later = (entry.record for entry in reader.entries("batch", batch, after=attempt.index))
+    return len({record.image for record in later if isinstance(record, ImageScored)})
 
 
 def recover(site: Site, batch: str) -> bool:
     """Close an attempt whose process is gone as aborted, and open an incident; returns whether there was one."""
     with site.ledger.reading() as reader:
-        state, _ = load_batch(reader, batch)
+        state, _ = load_outline(reader, batch)
     if state.open_attempt is None or running(state.open_attempt.opened.process):
         return False
     with site.ledger.writing() as transaction:
-        state, _ = load_batch(transaction, batch)
+        state, _ = load_outline(transaction, batch)
         attempt = state.open_attempt
         if attempt is None:
             return False
         number = attempt.number
-        scored = f"{len(attempt.scores)} of {attempt.opened.images} images scored"
+        scored = f"{_scored(transaction, batch, attempt)} of {attempt.opened.images} images scored"
         detail = f"the program ended without closing the attempt; {scored}"
         _close_attempt(site, transaction, batch, number, "aborted", detail)
         site.open_incident(transaction, "interrupted attempt", f"{batch}, attempt {number}: {detail}", batch)

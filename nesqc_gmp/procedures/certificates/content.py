@@ -154,6 +154,7 @@ def content(
         not_covered=(specification.not_covered,),
         counts=image_counts(images, len(batch.refused)),
         cultures=culture_lines(batch, images, verdict),
+        heterogeneity=verdict.heterogeneity.batch,
         images=images,
         readings=reading_lines(batch),
         attempts=attempt_lines(batch),
@@ -212,6 +213,7 @@ def _specification(source: Source) -> SpecificationLines:
         identifier=specification.identifier,
         sha256=sha256_hex(canonical_json(specification.model_dump(mode="json"))),
         sampling_plan=f"at least {plan.cultures_min} cultures with {plan.fields_min} fields each; {plan.description}",
+        heterogeneity_max=specification.morphology.heterogeneity_max,
         approved_by=source.approved_specification,
     )
 

@@ -8,6 +8,7 @@ from nesqc_gmp.decision.morphology import MorphologyVerdict
 from nesqc_gmp.records.batches import ImageScored
 from nesqc_gmp.records.certificate_lines import AttemptLine, CultureLine, ImageLine, ReadingLine, TestLine
 from nesqc_gmp.records.certificates import culture_line
+from nesqc_gmp.records.images import Heterogeneity
 from nesqc_gmp.records.products import ManualTest, MorphologyTest, Specification
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch
@@ -26,21 +27,23 @@ def _score(scored: ImageScored) -> Decimal:
 
 def image_lines(batch: Batch) -> tuple[ImageLine, ...]:
     """One line for every image of the sealed set."""
-    return tuple(_image_line(batch, name) for name in batch.images)
+    measured = release.heterogeneity(batch)
+    return tuple(_image_line(batch, name, measured.get(name)) for name in batch.images)
 
 
-def _image_line(batch: Batch, name: str) -> ImageLine:
+def _image_line(batch: Batch, name: str, measured: Heterogeneity | None) -> ImageLine:
     received = batch.images[name].received
     scored = decisive_score(batch, name)
     outcome = scored.outcome if scored else "not analysed"
-    verdict = outcome in {"conforming", "not conforming", "undecided"}
+    valid = outcome in {"conforming", "not conforming", "undecided"}
     return ImageLine(
         image=name,
         culture=received.culture,
         field=received.field,
-        score=scored.prediction.score if scored and scored.prediction and verdict else None,
+        score=scored.prediction.score if scored and scored.prediction and valid else None,
+        heterogeneity=measured if valid else None,
         outcome=outcome,
-        reason="" if verdict else _why(scored),
+        reason="" if valid else _why(scored),
     )
 
 
@@ -53,7 +56,10 @@ def _why(scored: ImageScored | None) -> str:
 
 def culture_lines(batch: Batch, images: tuple[ImageLine, ...], verdict: MorphologyVerdict) -> tuple[CultureLine, ...]:
     """One line for every culture."""
-    return tuple(culture_line(culture, images, verdict.cultures[culture]) for culture in batch.cultures)
+    return tuple(
+        culture_line(culture, images, verdict.cultures[culture], verdict.heterogeneity.cultures[culture])
+        for culture in batch.cultures
+    )
 
 
 def reading_lines(batch: Batch) -> tuple[ReadingLine, ...]:
@@ -101,6 +107,7 @@ def _morphology_line(number: int, test: MorphologyTest, batch: Batch, verdict: M
     outcomes = list(verdict.images.values())
     good = sum(outcome == "conforming" for outcome in outcomes)
     cultures = list(verdict.cultures.values())
+    limit = test.heterogeneity_max
     performer = next((a.opened_by_name for a in batch.attempts if a.completed), None)
     return TestLine(
         number=number,
@@ -110,6 +117,7 @@ def _morphology_line(number: int, test: MorphologyTest, batch: Batch, verdict: M
         criterion=(
             f"≥ {percent(test.conforming_share_min)} % of valid images conform in each culture, "
             f"≥ {test.valid_images_min} valid images each, ≤ {percent(test.rejected_share_max)} % rejected"
+            + ("" if limit is None else f", heterogeneity ≤ {limit} in each culture")
         ),
         result=(
             f"{cultures.count('conforming')} of {len(cultures)} cultures conform; "
