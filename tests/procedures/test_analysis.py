@@ -145,7 +145,7 @@ def test_receipt_names_the_attempt_and_its_checkpoint(sealed: Any, life: Any, mo
     monkeypatch.setattr(Engine, "predict_prepared", noted)
     life(sealed).analyse("B-2")
     opened = sealed.entries("attempt_opened")[0]
-    assert {(r.batch, r.attempt, r.index) for r in receipts} == {("B-2", 1, opened.index)}
+    assert {(r.record, r.attempt, r.index) for r in receipts} == {("B-2", 1, opened.index)}
     assert receipts[0].checkpoint.splitlines()[1] == str(opened.index + 1)
 
 

@@ -16,11 +16,14 @@ from nesqc_gmp.procedures import (
     features,
     heat_maps,
     intended_use,
+    model_tests,
     models,
     people,
     products,
+    test_sets,
 )
 from nesqc_gmp.procedures import site as site_procedures
+from tests.procedures.model_tests import plan_of
 
 DAY = "2026-11-20"
 WHY = "Because of the test"
@@ -73,6 +76,12 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "models.explain": (READERS, lambda s: heat_maps.explain(s, "B-1", "C01_F01", world.folder / "never.png")),
         "models.features": ({"expert"}, lambda s: features.sheet(s, model, world.folder / "never")),
         "models.intend": ({"expert"}, lambda s: intended_use.intend(s, model, use, None, never)),
+        "models.plan": ({"qa"}, lambda s: model_tests.plan(s, model, plan_of(), never)),
+        "models.test": ({"operator", "custodian"}, lambda s: model_tests.run(s, model)),
+        "test-sets.list": (READERS, test_sets.listed),
+        "test-sets.seal": ({"custodian"}, lambda s: test_sets.seal(s, "NES-A", evidence, world.folder)),
+        "test-sets.show": ({"custodian"}, lambda s: test_sets.show(s, "NES-A")),
+        "test-sets.consume": ({"custodian", "qa"}, lambda s: test_sets.consume(s, "NES-A", WHY, never)),
         "models.lock": ({"scientist"}, lambda s: models.lock(s, world.folder, evidence)),
         "models.approve": ({"qa"}, lambda s: models.approve(s, model, WHY, never)),
         "models.activate": ({"qa"}, lambda s: models.activate(s, model, WHY, never)),
