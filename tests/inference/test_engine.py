@@ -182,7 +182,7 @@ def test_the_onnx_reference_evaluator_gives_the_golden_outputs(shipped: LockedMo
     from nesqc_gmp.modelpack.layout import golden_output
 
     reference = ReferenceEvaluator(onnx.load_from_string(shipped.parts[MODEL]))
-    for name in ("blank", "conforming-sixteen-bit", "rgb"):
+    for name in ("02-blank", "03-sixteen-bit", "05-rgb"):
         gray = gray_samples(load_array(shipped, golden_image(name)))
         for output, value in zip(
             shipped.manifest.graph.outputs, reference.run(None, {"image": gray[None, None]}), strict=True
