@@ -71,16 +71,16 @@ def read_manifest(manifest: Path) -> list[dict[str, str]]:
 def package(
     folder: Path, *, version: str = "1.0.0", development: list[dict[str, Any]] | None = None, **more: Any
 ) -> Path:
-    """The shipped package, locked again as one that is no demonstration."""
+    """The shipped package, locked again as no demonstration, with the list of development images given or with none."""
     shutil.copytree(model_folder(), folder)
     value = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").unlink()
     del value["parts"]
     value |= {"name": "nes-test", "model_version": version, "demonstration": False, **more}
-    if development is not None:
-        facts = json.loads((folder / "training.json").read_text())
-        (folder / "training.json").chmod(0o644)
-        (folder / "training.json").write_text(json.dumps(facts | {"development": development}))
+    facts = json.loads((folder / "training.json").read_text())
+    facts.pop("development", None)
+    listed = {} if development is None else {"development": development}
+    (folder / "training.json").write_text(json.dumps(facts | listed))
     lock(folder, ModelDescription.model_validate_json(json.dumps(value)))
     return folder
 
