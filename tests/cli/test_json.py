@@ -39,7 +39,10 @@ NAMES: list[tuple[str, set[str]]] = [
     ("products list", SPECIFICATION),
     ("products show NES-DEMO.v1", SPECIFICATION | {"content"}),
     ("models list", MODEL),
-    ("models show nes-morphology-sim:1.1.0", MODEL | {"manifest", "tests", "intended_uses", "plans", "feature_reviews"}),
+    (
+        "models show nes-morphology-sim:1.1.0",
+        MODEL | {"manifest", "tests", "intended_uses", "plans", "feature_reviews"},
+    ),
     ("batches list", BATCH_IN_LIST),
     (f"batches show {DECIDED}", BATCH),
     ("certificates list", CERTIFICATE),
