@@ -324,12 +324,13 @@ def _outside(material: Material) -> list[Block]:
         )
         for each in material.found.outside
     )
-    share = material.plan.calibration.distance_refused
+    rule = material.plan.calibration
     return [
         Heading("Input check"),
         Paragraph(
-            f"Share refused by each way to tell an image that is unlike the training images, each set to refuse "
-            f"{share:.1%} of the development images. Features, statistics and the limits of size, light and focus are "
+            f"Share refused by each way to tell an image that is unlike the training images. The statistics are set to "
+            f"refuse {rule.statistics_refused:.1%} of the development images, the features, and for comparison the "
+            f"fifth neighbour and the energy, {rule.distance_refused:.1%}. Features, statistics and the limits of size, light and focus are "
             "locked into the package; an image refused by any of them gets no verdict, and the last column counts it. "
             "Not taken: by the decoder or the limits of size; the columns after it speak of the other images."
         ),
