@@ -435,8 +435,8 @@ class Pictures:
         return [self._made(910_001, 1 + n, "X01", 0.35) for n in range(count)]
 
     def unclear(self, count: int) -> list[Path]:
-        """Fields between the two thresholds of the shipped model; it scores the first three 0.34, 0.60 and 0.48."""
-        return [self._made(910_003, 1 + n, "U01", 0.10) for n in range(count)]
+        """Fields between the two thresholds of the shipped model; it scores the first three 0.53, 0.33 and 0.71."""
+        return [self._made(910_010, 1 + n, "U01", 0.12) for n in range(count)]
 
     def _made(self, look: int, field: int, culture: str, severity: float) -> Path:
         from nesqc_gmp.simulation.culture import simulate
