@@ -82,7 +82,7 @@ def test_the_package_locks_the_scale_of_its_heterogeneity(finished: tuple[Path, 
     plan = plans.plan()
     places = Places(plan, folder / "plan.toml", folder / "images", folder / "manifest.csv", ())
     engine = Engine(model)
-    receipt = AttemptReceipt(batch="B-1", attempt=1, index=0, checkpoint="test only")
+    receipt = AttemptReceipt(record="B-1", attempt=1, index=0, checkpoint="test only")
     loaded = load(places, lambda name, done, of: None)
     found = [
         engine.predict(image.samples, receipt).heterogeneity.appearance
