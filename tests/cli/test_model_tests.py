@@ -43,8 +43,8 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six fields of each culture: work for some seconds."""
-    return write_images(tmp_path_factory.mktemp("cli-many") / "set", cultures=3, fields=6, simulated="yes")
+    """Twelve fields of each culture: enough work to be stopped in the middle."""
+    return write_images(tmp_path_factory.mktemp("cli-many") / "set", cultures=3, fields=12, simulated="yes")
 
 
 def sign(child: pexpect.spawn[str], player: Player) -> str:
@@ -119,7 +119,7 @@ def test_ctrl_c_leaves_an_aborted_test(site: Path, many: Path, nesqc: Run, log_i
     assert ended(child) == 0
     log_in("operator")
     child = terminal("models", "test", NAME)
-    child.expect(r"images [1-9]\d*/36")
+    child.expect(r"images [1-9]\d*/72")
     child.sendintr()
     assert ended(child) == 130
     value = json.loads(nesqc("models", "show", NAME, "--json").out)
