@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import ValidationError
 
@@ -46,6 +46,7 @@ class ManifestRow(Frozen):
         readers: Ids of those who labelled it, each apart from the others.
         sha256: Digest of the file's bytes.
         objects: Path of the file with boxes, or ``None``.
+        objects_sha256: Digest of that file's bytes, or ``None``.
         simulated: Whether the image is simulated.
         excluded: Why it is not used, or ``None``.
         attributes: Every other column, as pairs of name and value.
@@ -61,6 +62,7 @@ class ManifestRow(Frozen):
     readers: tuple[Identifier, ...]
     sha256: Sha256
     objects: Text | None
+    objects_sha256: Sha256 | None = None
     simulated: bool
     excluded: Text | None
     attributes: tuple[tuple[str, str], ...]
@@ -78,7 +80,7 @@ class Manifest:
 
     Attributes:
         rows: The images, in the order of the file.
-        sha256: Digest of the canonical JSON of the rows, the digest of every image among them.
+        sha256: Digest of the canonical JSON of the rows, the digests of every image and every file of boxes among them.
     """
 
     rows: tuple[ManifestRow, ...]
@@ -114,7 +116,13 @@ def read_manifest(file: Path, images: Path) -> Manifest:
         rows.append(row)
     if not rows:
         raise InvalidInputError("the manifest names no image", where=str(file), remedy="Write one row an image.")
-    return Manifest(tuple(rows), sha256_hex(canonical_json([row.model_dump(mode="json") for row in rows])))
+    return Manifest(tuple(rows), sha256_hex(canonical_json([_content(row) for row in rows])))
+
+
+def _content(row: ManifestRow) -> dict[str, Any]:
+    """A row as it enters the digest; a row without boxes says nothing of them."""
+    unsaid = {"objects_sha256"} if row.objects_sha256 is None else None
+    return row.model_dump(mode="json", exclude=unsaid)
 
 
 def _require_one_spelling(row: ManifestRow, spelled: dict[tuple[str, str], str], where: str) -> None:
@@ -198,8 +206,9 @@ def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
             f"the file {fields['image']} has another digest: {digest}", where=f"{where}, column sha256",
             remedy="The file was changed since, or the manifest is wrong: find out which.",
         )  # fmt: skip
+    boxes = None
     if fields.get("objects"):
-        inside(images, fields["objects"], f"{where}, column objects")
+        boxes = _digest(images, fields["objects"], f"{where}, column objects")
     try:
         return ManifestRow(
             image=fields["image"],
@@ -212,6 +221,7 @@ def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
             readers=tuple(part.strip() for part in fields.get("readers", "").split(";") if part.strip()),
             sha256=digest,
             objects=fields.get("objects") or None,
+            objects_sha256=boxes,
             simulated=fields.get("simulated") == "yes",
             excluded=fields.get("excluded") or None,
             attributes=tuple((k, v) for k, v in fields.items() if k not in {*REQUIRED, *OPTIONAL}),
@@ -234,7 +244,11 @@ def inside(folder: Path, name: str, where: str) -> Path:
         raise InvalidInputError(f"{name!r} leads out of the folder", where=where, remedy="Name files inside it.")
     if str(parts) != name:  # ./a.png and a.png would be two images
         raise InvalidInputError(f"{name!r} is {str(parts)!r}", where=where, remedy="Write the path in its short form.")
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise InvalidInputError(f"cannot be looked at: {error.strerror}", where=where, remedy="Shorten it.") from error
+    if not there:
         raise InvalidInputError(f"there is no file {name!r} in {folder}", where=where, remedy="Bring the file.")
     return path
 

@@ -87,7 +87,7 @@ def spread(distances: Sequence[Decimal]) -> Spread | None:
     Bootstrap and Other Resampling Plans*, chapter 3), here in closed form. The interval is Student's on the scale of
     the logarithm (Miller 1968, Ann. Math. Stat. 39:567, jackknifes the logarithm of a variance), so no bound is below
     0. Neighbours are taken as independent; where they are alike the interval is too narrow. Fewer than three parts, or
-    parts that are all alike, give no interval.
+    parts that all lie equally far from their mean, give no interval: the jackknife sees no error there.
 
     Args:
         distances: ``n`` distances of the parts from their mean.
@@ -99,10 +99,10 @@ def spread(distances: Sequence[Decimal]) -> Spread | None:
         squares = [distance * distance for distance in distances]
         variance = _variance(squares)
         value = variance.sqrt()
-        if n < 3 or not variance:
-            return Spread(value=decimal_text(value, DECIMALS), low=None, high=None, units=n)
         mean = sum(squares, Decimal(0)) / n
         off = sum(((square - mean) ** 2 for square in squares), Decimal(0))
+        if n < 3 or not off:
+            return Spread(value=decimal_text(value, DECIMALS), low=None, high=None, units=n)
         error = (off * n / (n - 1)).sqrt() / (n - 2)
         factor = (student(n - 1) * error / variance / 2).exp()
         return _with_bounds(value, value / factor, value * factor, n)

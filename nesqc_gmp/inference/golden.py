@@ -7,6 +7,7 @@ definition. Sums of 32-bit numbers may differ in their last bits between process
 from __future__ import annotations
 
 import io
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -65,8 +66,10 @@ def measures(samples: GraySamples) -> NDArray[np.float64]:
 
 def _require_measures(model: LockedModel, name: str, measured: NDArray[np.float64]) -> None:
     expected = load_array(model, golden_measures(name))
+    # An infinite number would allow an infinite difference.
     if (
         measured.shape != expected.shape
+        or not np.isfinite(expected).all()
         or not (np.abs(measured - expected) <= MEASURES_TOLERANCE * np.maximum(1.0, np.abs(expected))).all()
     ):
         raise ModelRefusedError(
@@ -84,10 +87,10 @@ def load_array(model: LockedModel, path: str) -> NDArray[Any]:
     """
     try:
         array = np.load(io.BytesIO(model.parts[path]), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, MemoryError, SyntaxError, TokenError) as error:
         raise ModelRefusedError(f"not an array: {error}", where=path, remedy="Use the released package.") from error
-    if not isinstance(array, np.ndarray):
-        raise ModelRefusedError("an archive, not an array", where=path, remedy="Use the released package.")
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fu":
+        raise ModelRefusedError("not an array of numbers", where=path, remedy="Use the released package.")
     return array
 
 

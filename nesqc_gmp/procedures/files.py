@@ -55,7 +55,7 @@ def read_given_toml(path: Path, kind: type[Value], what: str, remedy: str) -> Va
     """
     try:
         text = json.dumps(tomllib.loads(read_given_file(path).decode("utf-8")))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInputError(f"the file cannot be read: {error}", where=str(path)) from error
     try:
         return kind.model_validate_json(text)

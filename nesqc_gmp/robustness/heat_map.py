@@ -116,6 +116,8 @@ def _spread(chosen: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.boo
 def likeness(trained: Sequence[Map], untrained: Sequence[Map]) -> float:
     """Mean over images of the rank correlation (Spearman, without sign) of two maps of each; 0 is unlike, 1 alike.
 
+    A flat map of the trained network counts as alike.
+
     Args:
         trained: Maps of the trained network.
         untrained: Maps of the same images by a network with random weights.
@@ -127,7 +129,8 @@ def likeness(trained: Sequence[Map], untrained: Sequence[Map]) -> float:
         ranks = rankdata(one.ravel()), rankdata(other.ravel())
         spreads = [float(rank.std()) for rank in ranks]
         if min(spreads) == 0:
-            found.append(0.0)
+            # A flat map of the trained network shows nothing, which must not pass for being unlike.
+            found.append(1.0 if spreads[0] == 0 else 0.0)
             continue
         centred = (ranks[0] - ranks[0].mean()) * (ranks[1] - ranks[1].mean())
         found.append(abs(float(centred.mean())) / (spreads[0] * spreads[1]))

@@ -103,6 +103,6 @@ def fit_gaussian(features: Floats, shrinkage: float) -> Gaussian:
 
 
 def distance_limit(distances: Floats, false_alarm: float, decimals: int) -> Decimal:
-    """The distance that the given share of the calibration images exceeds, rounded up."""
-    limit = Decimal(float(np.quantile(distances, 1 - false_alarm)))
+    """The smallest distance that no more than the given share of the images exceeds, rounded up."""
+    limit = Decimal(_exceeded(distances, false_alarm))
     return limit.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING)

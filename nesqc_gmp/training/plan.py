@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import tomllib
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -21,8 +22,10 @@ from nesqc_gmp.robustness.perturbations import CATALOGUE
 from nesqc_gmp.robustness.segmentation import PARTS
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+WrongShare = Annotated[float, Field(ge=0, lt=0.5)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Positive = Annotated[float, Field(gt=0, le=1e30)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class Section(BaseModel):
@@ -79,7 +82,7 @@ class SplitSection(Section):
 
     by: tuple[str, ...] = ("culture", "donor")
     fractions: Fractions = Fractions(training=0.6, calibration=0.2, test=0.2)
-    seed: int = 1
+    seed: Seed = 1
     column: str | None = None
 
 
@@ -127,7 +130,7 @@ class NetworkSection(Section):
 
     input_pool: Literal[1, 2] = 1
     normalisation: Literal["mean and deviation", "mean", "both"] = "mean and deviation"
-    widths: Annotated[tuple[Count, ...], Field(min_length=3, max_length=12)]
+    widths: Annotated[tuple[Annotated[int, Field(ge=1, le=2048)], ...], Field(min_length=3, max_length=12)]
     strides: tuple[Literal[1, 2], ...]
     stem_kernel: Literal[3, 5, 7] = 3
     pooling: Literal["mean", "worst"]
@@ -213,7 +216,7 @@ class TrainingSection(Section):
         device: ``auto`` takes a GPU where there is one.
     """
 
-    seed: int
+    seed: Seed
     epochs: Count
     batch: Annotated[int, Field(ge=2)]
     learning_rate: Positive
@@ -222,11 +225,11 @@ class TrainingSection(Section):
     gradient_limit: Positive = 5.0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    crop: Count
+    crop: Annotated[int, Field(ge=1, le=8192)]
     dense_weight: Annotated[float, Field(ge=0)] = 0.0
     living_weight: Annotated[float, Field(ge=0)] = 0.0
     head_bias: float = 0.0
-    threads: Count = 1
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
@@ -244,14 +247,20 @@ class CalibrationSection(Section):
         statistics_shrinkage: The same for the image statistics.
     """
 
-    distance_refused: Share = 0.01
-    statistics_refused: Share = 0.01
+    distance_refused: WrongShare = 0.01
+    statistics_refused: WrongShare = 0.01
     band: Literal["all images", "each family"] = "all images"
-    wrong_conforming: Share = 0.01
-    wrong_not_conforming: Share = 0.01
+    wrong_conforming: WrongShare = 0.01
+    wrong_not_conforming: WrongShare = 0.01
     narrowest: tuple[DecimalText, DecimalText] = ("0.2", "0.8")
     feature_shrinkage: Annotated[float, Field(gt=0, le=1)] = 0.05
     statistics_shrinkage: Annotated[float, Field(gt=0, le=1)] = 0.02
+
+    @model_validator(mode="after")
+    def _a_band(self) -> Self:
+        if not 0 < Decimal(self.narrowest[0]) <= Decimal(self.narrowest[1]) < 1:
+            raise ValueError("narrowest must hold two scores between 0 and 1, the smaller first")
+        return self
 
 
 class CrossValidationSection(Section):
@@ -277,6 +286,14 @@ class InputSection(Section):
     pixel_size_um_min: DecimalText
     pixel_size_um_max: DecimalText
     outside: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 < Decimal(self.pixel_size_um_min) <= Decimal(self.pixel_size_um_max):
+            raise ValueError("0 < pixel_size_um_min <= pixel_size_um_max must hold")
+        if self.edge_min > self.edge_max:
+            raise ValueError("edge_min must not be larger than edge_max")
+        return self
 
 
 class HeatMapSection(Section):
@@ -414,7 +431,7 @@ def read_plan(file: Path, *, images: Path | None = None, manifest: Path | None =
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise NotFoundError("there is no such plan", where=str(file), remedy="Name the TOML file.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInputError(f"not a TOML file: {error}", where=str(file), remedy="Correct the file.") from error
     try:
         plan = Plan.model_validate(content)

@@ -5,7 +5,9 @@ Nothing is written to the output folder before everything is there.
 
 from __future__ import annotations
 
+import errno
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,20 +106,23 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
         raise InvalidInputError(
             "the package exists", where=str(folder), remedy="A locked package is never overwritten: take a new version."
         )
+    for place in (out, work):
+        if place.exists() and not place.is_dir():
+            raise InvalidInputError("not a folder", where=str(place), remedy="Name a folder, or one that is not there.")
     show.step("reading the images")
     loaded = load(places, show.part)
     with refused_where_full(work):
         division = loaded.division.sha256
         kept = Work(work, {"plan": places.plan.fit_digest, "manifest": loaded.manifest_sha256, "division": division})
     fits = _fitted(loaded, places.plan, kept, show)
-    partial = out / f".{folder.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with refused_where_full(out):
-            partial.mkdir(parents=True)
+    with refused_where_full(out):
+        out.mkdir(parents=True, exist_ok=True)
+        # A folder of its own, so that two runs with one output folder never write into each other's.
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=out))
+        try:
             return _packed(partial, folder, places, loaded, fits, show)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +200,34 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     show.step("writing the report")
     material = Material(plan, loaded, found, fits.epochs, _pictured(measured), locked.digest, exported)
     document = report(material, session)
-    reports = (folder.with_name(f"{folder.name}.report.pdf"), folder.with_name(f"{folder.name}.report.html"))
-    write_whole(reports[0], render_pdf(document))
-    write_whole(reports[1], render_html(document).encode())
-    package.rename(folder)
-    return Trained(locked, folder, reports, results, outside, exported)
+    written = {
+        f"{folder.name}.report.pdf": render_pdf(document),
+        f"{folder.name}.report.html": render_html(document).encode(),
+    }
+    for name, data in written.items():
+        write_whole(partial / name, data)
+    _named(package, folder)
+    for name in written:
+        (partial / name).replace(folder.with_name(name))
+    return Trained(locked, folder, tuple(map(folder.with_name, written)), results, outside, exported)
+
+
+def _named(package: Path, folder: Path) -> None:
+    """Give the package its name, unless another run has taken it meanwhile.
+
+    Raises:
+        InvalidInputError: The name is taken.
+    """
+    try:
+        package.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        raise InvalidInputError(
+            "the package exists: another run wrote it meanwhile",
+            where=str(folder),
+            remedy="Compare the two; a locked package is never overwritten.",
+        ) from error
 
 
 def _pictured(images: Sequence[LabelledImage]) -> tuple[LabelledImage, ...]:

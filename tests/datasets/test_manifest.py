@@ -217,3 +217,26 @@ def rows_of(cells: list[tuple[int, int, bool]]) -> tuple[ManifestRow, ...]:
         )
         for number, (culture, donor, good) in enumerate(cells)
     )
+
+
+def test_the_digest_covers_the_bytes_of_the_boxes(tmp_path: Path) -> None:
+    """Boxes decide what a map learns, so other boxes are another manifest."""
+    file = tmp_path / "boxes.csv"
+    rows = ["image,label,culture,donor,objects"]
+    for number, label in enumerate(("conforming", "not conforming")):
+        (tmp_path / f"{number}.png").write_bytes(bytes([number]))
+        (tmp_path / f"{number}.xml").write_text("<annotation/>", encoding="utf-8")
+        rows.append(f"{number}.png,{label},C{number},D{number},{number}.xml")
+    file.write_text("\n".join(rows), encoding="utf-8")
+    before = read_manifest(file, tmp_path).sha256
+    assert read_manifest(file, tmp_path).sha256 == before
+    (tmp_path / "1.xml").write_text("<annotation> </annotation>", encoding="utf-8")
+    assert read_manifest(file, tmp_path).sha256 != before
+
+
+def test_a_name_that_no_file_system_takes_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "long.csv"
+    file.write_text(f"image,label,culture,donor\n{'a' * 300}.png,conforming,C1,D1\n", encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="cannot be looked at") as refusal:
+        read_manifest(file, tmp_path)
+    assert "line 2" in str(refusal.value.where)

@@ -319,3 +319,10 @@ def test_a_specification_without_a_limit_is_written_as_before() -> None:
     assert "heterogeneity_max" not in rule().model_dump(mode="json")
     assert rule(heterogeneity_max="2.0").model_dump(mode="json")["heterogeneity_max"] == "2.0"
     assert rule().heterogeneity_limit == "no limit"
+
+
+def test_tiles_that_lie_equally_far_from_their_mean_give_no_interval() -> None:
+    """Half of sixteen tiles at +5 and half at -5: standard deviation 5 * sqrt(16/15) = 5.164, by hand."""
+    found = spread([Decimal(5)] * 16)
+    assert found is not None
+    assert (found.value, found.low, found.high) == ("5.164", None, None)

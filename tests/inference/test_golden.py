@@ -119,3 +119,29 @@ def test_every_locked_measure_is_compared(shipped: LockedModel) -> None:
         np.save(stream, changed)
         with pytest.raises(ModelRefusedError, match="input check measures"):
             Engine(_with(shipped, path, stream.getvalue()))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_measure_that_is_no_number_allows_nothing(shipped: LockedModel, value: float) -> None:
+    path = golden_measures(shipped.manifest.golden[0])
+    stream = io.BytesIO()
+    np.save(stream, np.full(len(STATISTICS_NAMES) + 3, value))
+    with pytest.raises(ModelRefusedError, match="input check measures"):
+        Engine(_with(shipped, path, stream.getvalue()))
+
+
+@pytest.mark.parametrize("array", [np.array(["a"] * 19), np.zeros(19, dtype="datetime64[s]"), np.zeros(19, dtype=bool)])
+def test_measures_of_another_kind_are_refused(shipped: LockedModel, array: Any) -> None:
+    path = golden_measures(shipped.manifest.golden[0])
+    stream = io.BytesIO()
+    np.save(stream, array)
+    with pytest.raises(ModelRefusedError, match="not an array of numbers"):
+        Engine(_with(shipped, path, stream.getvalue()))
+
+
+def test_a_header_of_more_values_than_there_is_memory_is_refused(shipped: LockedModel) -> None:
+    path = golden_measures(shipped.manifest.golden[0])
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }".ljust(117) + b"\n"
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    with pytest.raises(ModelRefusedError, match="not an array"):
+        Engine(_with(shipped, path, data))

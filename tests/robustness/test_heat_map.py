@@ -72,5 +72,6 @@ def test_likeness_is_the_rank_correlation_of_scipy_without_sign() -> None:
     assert likeness([one, one], [other, -one]) == pytest.approx(expected)
 
 
-def test_a_flat_map_is_like_nothing() -> None:
-    assert likeness([np.ones((3, 3))], [np.arange(9.0).reshape(3, 3)]) == 0
+def test_a_flat_map_of_the_trained_network_does_not_pass_for_unlike() -> None:
+    flat, slope = np.ones((3, 3)), np.arange(9.0).reshape(3, 3)
+    assert (likeness([flat], [slope]), likeness([slope], [flat])) == (1, 0)

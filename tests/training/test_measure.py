@@ -90,6 +90,12 @@ def test_whitening_gives_the_distance() -> None:
     assert np.sqrt((white**2).sum(axis=1)) == pytest.approx(fitted.distance(features))
 
 
+@pytest.mark.parametrize(("count", "share"), [(52, 0.01), (150, 0.01), (150, 0.05), (3, 0.3)])
+def test_no_more_than_the_stated_share_exceeds_the_limit(count: int, share: float) -> None:
+    distances = np.random.default_rng(count).gamma(4, size=count)
+    assert (distances > float(distance_limit(distances, share, 3))).sum() <= share * count
+
+
 def test_the_limit_is_exceeded_by_the_stated_share() -> None:
     distances = np.arange(1, 1001, dtype=float)
     limit = float(distance_limit(distances, 0.01, 3))

@@ -35,6 +35,12 @@ def test_a_shipped_plan_is_valid(file: Path) -> None:
         ('"8 bits 1" = 0.05', "wobble = 0.05", "robustness", "no disturbance named wobble"),
         ('pooling = "mean"', 'pooling = "median"', "network.pooling", "worst"),
         ("learning_rate = 4e-3", "learning_rate = nan", "training.learning_rate", "finite"),
+        ("learning_rate = 4e-3", "learning_rate = 1e300", "training.learning_rate", "less"),
+        ("wrong_conforming = 0.01", "wrong_conforming = 1.0", "calibration.wrong_conforming", "less than 0.5"),
+        ('narrowest = ["0.2", "0.8"]', 'narrowest = ["0.9", "0.1"]', "calibration", "the smaller first"),
+        ('narrowest = ["0.2", "0.8"]', 'narrowest = ["-3", "7"]', "calibration", "between 0 and 1"),
+        ('pixel_size_um_min = "0.95"', 'pixel_size_um_min = "1.9"', "input", "pixel_size_um_min <= pixel_size_um_max"),
+        ("threads = 1", "threads = 9999999999", "training.threads", "less than or equal to 256"),
     ],
 )
 def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, field: str, words: str) -> None:
@@ -51,9 +57,10 @@ def test_a_wrong_field_is_named(tmp_path: Path, old: str, new: str, field: str, 
 def test_no_file_and_no_toml(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         read_plan(tmp_path / "none.toml")
-    (tmp_path / "bad.toml").write_text("[model\n", encoding="utf-8")
-    with pytest.raises(InvalidInputError, match="not a TOML file"):
-        read_plan(tmp_path / "bad.toml")
+    for text in ("[model\n", "a = " + "[" * 3000, "a = " + "9" * 5001):
+        (tmp_path / "bad.toml").write_text(text, encoding="utf-8")
+        with pytest.raises(InvalidInputError, match="not a TOML file"):
+            read_plan(tmp_path / "bad.toml")
 
 
 def test_the_digest_is_that_of_the_values(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from nesqc_gmp.errors import InvalidInputError, NesqcError  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
 from nesqc_gmp.modelpack.package import open_package  # noqa: E402
 from nesqc_gmp.records.images import AttemptReceipt  # noqa: E402
+from nesqc_gmp.training import run  # noqa: E402
 from nesqc_gmp.training.data import load  # noqa: E402
 from nesqc_gmp.training.plan import Places  # noqa: E402
 from nesqc_gmp.training.run import Show, Trained, train  # noqa: E402
@@ -209,3 +210,28 @@ def test_a_fault_while_packing_leaves_no_package(tmp_path: Path, monkeypatch: py
             _run(tmp_path)
     assert list((tmp_path / "out").iterdir()) == []
     assert _run(tmp_path).folder.is_dir()
+
+
+def test_a_package_that_another_run_wrote_meanwhile_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans.write_files(tmp_path)
+    other = tmp_path / "out" / "tiny-0.0.1"
+
+    def late(*arguments: object) -> None:
+        other.mkdir()
+        (other / "manifest.json").write_text("{}", encoding="utf-8")
+        named(*arguments)
+
+    named = run._named
+    monkeypatch.setattr(run, "_named", late)
+    with pytest.raises(InvalidInputError, match="another run wrote it meanwhile"):
+        _run(tmp_path)
+    assert [file.name for file in sorted((tmp_path / "out").iterdir())] == ["tiny-0.0.1"]
+    assert (other / "manifest.json").read_text(encoding="utf-8") == "{}"
+
+
+@pytest.mark.parametrize("name", ["out", "work"])
+def test_a_file_in_the_place_of_a_folder_is_noticed_before_anything(tmp_path: Path, name: str) -> None:
+    plans.write_files(tmp_path)
+    (tmp_path / name).write_text("", encoding="utf-8")
+    with pytest.raises(InvalidInputError, match="not a folder"):
+        _run(tmp_path)
