@@ -18,7 +18,7 @@ from nesqc_gmp.errors import (
 )
 from nesqc_gmp.esign import Ceremony, Credentials, act_digest, sign_text
 from nesqc_gmp.esign.ceremony import require_same_person
-from nesqc_gmp.identity.roles import role_for
+from nesqc_gmp.identity.roles import RIGHTS, role_for
 from nesqc_gmp.ledger import Reader, Receipt, Transaction
 from nesqc_gmp.procedures.authentication import authenticate_to_sign
 from nesqc_gmp.procedures.context import Site
@@ -70,7 +70,12 @@ class Session:
         role = role_for(right, person.roles(self.site.now().local[:10]))
         if role is None:
             held = ", ".join(sorted(person.roles(self.site.now().local[:10]))) or "no role"
-            raise NotAuthorisedError(f"{person.name} ({held}) may not do this: {right.replace('.', ' ')}", where=right)
+            able = " or ".join(role for role, rights in RIGHTS.items() if right in rights)
+            raise NotAuthorisedError(
+                f"{person.name} ({held}) may not do this: {right.replace('.', ' ')}",
+                where=right,
+                remedy=f"Somebody with the role {able} does it.",
+            )
         return person, role
 
     def actor(self, person: Person, role: Role, *, signed: bool = False) -> Actor:

@@ -196,7 +196,8 @@ def _table(table: Table) -> Flowable:
 def _widths(table: Table) -> list[float]:
     """Widths by the longest cell of each column, no column below a twentieth of the page or above a half."""
     longest = [max(len(cell) for cell in column) for column in zip(table.head, *table.rows, strict=True)]
-    shares = [min(max(length, 6), 48) for length in longest]
+    # Two more than the letters, for the padding of a cell: a number is never broken.
+    shares = [min(max(length, 6) + 2, 48) for length in longest]
     return [WIDTH * share / sum(shares) for share in shares]
 
 

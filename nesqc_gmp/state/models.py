@@ -126,8 +126,19 @@ def require(model: ModelState, standing: Standing, act: str) -> None:
     """
     if model.standing != standing:
         raise OutOfSequenceError(
-            f"cannot {act} a model that is {model.standing}; it has to be {standing}", where=model.label
+            f"cannot {act} a model that is {model.standing}; it has to be {standing}",
+            where=model.label,
+            remedy=_NEXT[model.standing],
         )
+
+
+_NEXT: dict[Standing, str] = {
+    "installed": "QA approves it first with `nesqc models approve`.",
+    "approved": "It is approved already; `nesqc models activate` puts it into use.",
+    "active": "It is in use already; `nesqc models retire` takes it out of use.",
+    "retired": "A retired package stays retired; install another version.",
+}
+"""What can be done next with a package of a standing."""
 
 
 def require_active(models: Models, digest: str) -> ModelState:

@@ -60,6 +60,7 @@ def load(places: Places, show: Callable[[str, int, int], None]) -> Loaded:
     manifest = read_manifest(places.manifest, places.images)
     _require_as_declared(manifest, data, places.manifest)
     require_two_classes(manifest.used, str(places.manifest))
+    _require_columns(manifest, data, places.manifest)
     left_out = [LeftOut(row.image, f"excluded: {row.excluded}") for row in manifest.rows if row.excluded]
     read: list[tuple[ManifestRow, LabelledImage, Fingerprint]] = []
     for number, row in enumerate(manifest.used, start=1):
@@ -95,6 +96,17 @@ def _development(row: ManifestRow, found: Fingerprint, split: str) -> Developmen
             "donor": row.donor,
         }
     )
+
+
+def _require_columns(manifest: Manifest, data: DataSection, file: Path) -> None:
+    """Every subgroup of the plan is a column in which at least one image has a value."""
+    for name in data.subgroups:
+        if not any(row.group(name) for row in manifest.used):
+            raise InvalidInputError(
+                f"the manifest has no column {name} with a value",
+                where=f"{file}, data.subgroups of the plan",
+                remedy="Fill the column, or take the name out of the plan.",
+            )
 
 
 def _require_as_declared(manifest: Manifest, data: DataSection, file: Path) -> None:

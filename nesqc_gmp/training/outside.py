@@ -141,15 +141,24 @@ def changed(images: Iterable[Gray]) -> Iterator[tuple[str, list[Gray]]]:
         yield name, [gray_samples(corrupt(picture)) for picture in eight]
 
 
-def read_folder(folder: Path, edges: tuple[int, int], at_most: int) -> tuple[list[Gray], int]:
-    """Images of a folder, evenly chosen, and how many of those the decoder or the limits of size refused.
+def require_images(folders: Iterable[Path]) -> None:
+    """Ask for the folders before anything is trained.
 
     Raises:
-        NotFoundError: The folder holds no image.
+        NotFoundError: One is not there, or holds no image.
     """
+    for folder in folders:
+        if not any(file.suffix.lower() in _ENDINGS for file in folder.rglob("*")):
+            raise NotFoundError(
+                "there is no image in this folder of input.outside",
+                where=str(folder),
+                remedy="Bring the images that the model is not for, or take the folder out of the plan.",
+            )
+
+
+def read_folder(folder: Path, edges: tuple[int, int], at_most: int) -> tuple[list[Gray], int]:
+    """Images of a folder, evenly chosen, and how many of those the decoder or the limits of size refused."""
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in _ENDINGS)
-    if not files:
-        raise NotFoundError("the folder holds no image", where=str(folder), remedy="Correct input.outside in the plan.")
     chosen = files[:: max(1, -(-len(files) // at_most))]
     images, refused = [], 0
     for file in chosen:

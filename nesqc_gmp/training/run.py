@@ -42,7 +42,7 @@ from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import Judged, judged, statistics_of
 from nesqc_gmp.training.measure import Gaussian, fit_gaussian, temperature
 from nesqc_gmp.training.network import Network
-from nesqc_gmp.training.outside import Outside
+from nesqc_gmp.training.outside import Outside, require_images
 from nesqc_gmp.training.plan import Places, Plan
 from nesqc_gmp.training.report import PICTURES_OF_A_CLASS, Material, report
 from nesqc_gmp.training.results import Results, measure
@@ -109,6 +109,7 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
     for place in (out, work):
         if place.exists() and not place.is_dir():
             raise InvalidInputError("not a folder", where=str(place), remedy="Name a folder, or one that is not there.")
+    require_images(places.outside)
     show.step("reading the images")
     loaded = load(places, show.part)
     with refused_where_full(work):

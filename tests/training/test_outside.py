@@ -9,7 +9,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from nesqc_gmp.errors import NotFoundError
-from nesqc_gmp.training.outside import METHODS, Unlikeness, compared, energy, nearest, read_folder
+from nesqc_gmp.training.outside import METHODS, Unlikeness, compared, energy, nearest, require_images
 
 RANDOM = np.random.default_rng(4)
 
@@ -49,5 +49,6 @@ def test_a_folder_of_which_nothing_is_taken_is_refused_as_a_whole() -> None:
 
 
 def test_a_folder_without_images_is_no_evidence(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match="holds no image"):
-        read_folder(tmp_path, (64, 4096), 10)
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(NotFoundError, match="no image in this folder"):
+            require_images([folder])

@@ -167,6 +167,7 @@ def _lying(folder: Path) -> None:
 BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "a wrong labels column": (lambda folder: _relabelled(folder, "label", "class"), "column label is missing"),
     "a label that is none": (lambda folder: _relabelled(folder, ",not conforming,", ",bad,"), "'bad' is no label"),
+    "a subgroup without a column": (lambda folder: None, "no column instrument with a value"),
     "one class": (lambda folder: _relabelled(folder, ",not conforming,", ",conforming,"), "only images that are"),
     "a missing file": (lambda folder: (folder / "images" / "03.png").unlink(), "there is no file '03.png'"),
     "an image of one pixel": (_one_pixel, "1 x 1 pixels"),
@@ -183,8 +184,9 @@ def test_bad_input_is_one_clear_refusal_and_leaves_nothing(tmp_path: Path, name:
     spoil, words = BAD[name]
     spoil(tmp_path)
     before = sorted(tmp_path.rglob("*"))
+    data = {**plans.TINY["data"], "subgroups": ["instrument"]} if name.startswith("a subgroup") else plans.TINY["data"]
     with pytest.raises(NesqcError) as refusal:
-        _run(tmp_path)
+        _run(tmp_path, {"data": data})
     assert words in str(refusal.value)
     assert refusal.value.remedy
     assert sorted(tmp_path.rglob("*")) == before
