@@ -264,6 +264,21 @@ def require_unspent(state: SealedSet, uses: Iterable[Use], model: ModelState, pl
             )
 
 
+def require_not_failed(model: ModelState, tests: PackageTests) -> None:
+    """Every completed test of the package passed; what did not pass once is not tested again until it does.
+
+    Raises:
+        OutOfSequenceError: One did not pass.
+    """
+    for test in tests.tests:
+        if test.completed and not test.passed:
+            raise OutOfSequenceError(
+                f"test {test.opened.test} of plan {test.opened.plan} came out {test.outcome}", where=model.label,
+                remedy="A package that did not pass is not planned again or approved. Make a new one and test it on a "
+                "new set.",
+            )  # fmt: skip
+
+
 def results_id(digest: str, number: int) -> Identifier:
     """Id of one test, under which the results of its images stand in the log."""
     return f"{digest[:32]}.{number}"
@@ -294,11 +309,12 @@ def feature_sample(plan: records.TestPlanFrozen, content: records.TestSetContent
 
 
 def require_tested(model: ModelState, tests: PackageTests) -> None:
-    """A package that is no demonstration was tested by its last plan, to the end, and passed.
+    """A package failed no test; one that is no demonstration was tested by its last plan, to the end, and passed.
 
     Raises:
         OutOfSequenceError: It was not.
     """
+    require_not_failed(model, tests)
     if model.manifest.demonstration:
         return
     use = model.intended_use
@@ -306,16 +322,10 @@ def require_tested(model: ModelState, tests: PackageTests) -> None:
         raise OutOfSequenceError(
             "the package was never tested on this site", where=model.label, remedy="Freeze a plan: `nesqc models plan`."
         )
-    test = tests.completed
-    if test is None:
+    if tests.completed is None:
         raise OutOfSequenceError(
             f"no test of plan {tests.plan.frozen.plan} was completed", where=model.label,
             remedy="Run it with `nesqc models test`.",
-        )  # fmt: skip
-    if not test.passed:
-        raise OutOfSequenceError(
-            f"test {test.opened.test} of plan {tests.plan.frozen.plan} came out {test.outcome}", where=model.label,
-            remedy="A package that did not pass is not approved. Make a new one and test it on a new set.",
         )  # fmt: skip
     if use is None or use.index != tests.plan.frozen.intended_use:
         raise OutOfSequenceError(

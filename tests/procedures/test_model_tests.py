@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.procedures import model_tests, models, test_sets
 from nesqc_gmp.procedures.audit.verification import verify
 from nesqc_gmp.procedures.model_tests import running
-from nesqc_gmp.state.model_tests import feature_sample, fold_results, results_id
+from nesqc_gmp.state.model_tests import feature_sample, fold_results, require_tested, results_id
 from nesqc_gmp.statistics import source
 from nesqc_gmp.verifier.approval import approved_model
 from tests.conftest import World
@@ -266,6 +267,24 @@ def test_a_test_that_did_not_pass_is_no_approval(sealed: Bench) -> None:
     assert sealed.run(model).closed.verdict == "failed"
     with pytest.raises(OutOfSequenceError, match="came out failed"):
         sealed.approve(model)
+
+
+def test_what_did_not_pass_once_is_neither_planned_again_nor_approved(sealed: Bench, tmp_path: Path) -> None:
+    """Not with a milder plan on new images either, and the verifier refuses who enters such a plan all the same."""
+    world, model = sealed.world, model_of(sealed.world)
+    sealed.plan(model, plan_of(criterion(limit="0.60")))
+    assert sealed.run(model).closed.verdict == "failed"
+    sealed.seal(small.write_images(tmp_path / "other", first=40), "NES-B")
+    with pytest.raises(OutOfSequenceError, match=r"test 1 of plan 1 came out failed.*Make a new one"):
+        sealed.plan(model, plan_of(test_set="NES-B"))
+    assert world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+    package = sealed.tests(model)
+    again = replace(package.plans[0], frozen=package.plans[0].frozen.model_copy(update={"plan": 2}))
+    closed = package.tests[0].closed.model_copy(update={"verdict": "passed"})
+    opened = package.tests[0].opened.model_copy(update={"plan": 2, "test": 2})
+    passed = replace(package.tests[0], opened=opened, closed=closed)
+    with pytest.raises(OutOfSequenceError, match="test 1 of plan 1 came out failed"):
+        require_tested(model, replace(package, plans=(*package.plans, again), tests=(*package.tests, passed)))
 
 
 def test_a_later_plan_takes_the_place_of_a_passed_test(tested: Bench, tmp_path: Path) -> None:
@@ -553,6 +572,13 @@ def test_independence_that_was_compared_is_said(sealed: Bench, images: Path, tmp
     assert sealed.plan(model).independence == "no copy found by digests"
     page = sealed.world.site.objects.read(sealed.run(model).closed.report_html_sha256).decode()
     assert "nothing is in both" in page
+
+
+def test_an_empty_list_shows_no_independence(sealed: Bench, tmp_path: Path) -> None:
+    """Nothing was compared, so nothing is claimed."""
+    model = sealed.install(small.package(tmp_path / "empty", version="6.1.0", development=[]))
+    assert sealed.plan(model).independence == "not shown by digests"
+    assert "Independence of the test data: not shown by digests" in sealed.world.shown
 
 
 def test_a_list_that_is_none_refuses_the_plan(sealed: Bench, tmp_path: Path) -> None:

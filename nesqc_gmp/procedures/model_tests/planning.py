@@ -46,6 +46,7 @@ from nesqc_gmp.state.model_tests import (
     fold_test_sets,
     fold_tests,
     get_test_set,
+    require_not_failed,
     require_unspent,
     uses_of,
 )
@@ -83,8 +84,9 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
     Raises:
         NotFoundError: There is no such package or set, or the packages that compute figures are not installed.
         NotAuthorisedError: The person installed the package, or the set was sealed by who installed it; recorded.
-        OutOfSequenceError: The package is retired, has no signed intended use, or is being tested; the set is
-            consumed, holds simulated images for a real package, or holds copies of development images; recorded.
+        OutOfSequenceError: The package is retired, has no signed intended use, did not pass a test, or is being
+            tested; the set is consumed, holds simulated images for a real package, or holds copies of development
+            images; recorded.
         InvalidInputError: The plan names a subgroup that the set does not have.
     """
     require_evaluation()
@@ -147,6 +149,7 @@ def _standing(reader: Reader, digest: str, test_set: str, person: str) -> tuple[
             remedy="The subject matter expert signs it first: `nesqc models intend`.",
         )  # fmt: skip
     package = tests.get(digest, NO_TESTS)
+    require_not_failed(model, package)
     if any(test.closed is None for test in package.tests):
         raise OutOfSequenceError(
             "a test of the package is running or was interrupted", where=model.label,
@@ -205,14 +208,14 @@ def _independence(session: Session, subject: Subject, digest: str, content: Test
 
 
 def _developed_with(model: LockedModel) -> tuple[DevelopmentImage, ...] | None:
-    """The images that the package lists as its development, ``None`` where it lists none.
+    """The images that the package lists as its development, ``None`` where it lists none or an empty list.
 
     Raises:
         ModelRefusedError: The list is not one.
     """
     try:
         listed = json.loads(model.parts[TRAINING]).get("development") if TRAINING in model.parts else None
-        return None if listed is None else _DEVELOPMENT.validate_json(json.dumps(listed))
+        return None if listed is None else _DEVELOPMENT.validate_json(json.dumps(listed)) or None
     except (ValueError, AttributeError, ValidationError) as error:
         raise ModelRefusedError(
             "the list of development images in the package cannot be read", where=TRAINING,
