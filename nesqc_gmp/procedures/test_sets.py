@@ -79,7 +79,7 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
     Raises:
         NotFoundError: The packages that compare images are not installed.
         InvalidInputError: The manifest is wrong, a class is missing, an image cannot be read or has a drawing in it, a
-            culture carries two labels, or the id was used before.
+            culture carries two labels, one image stands under two cultures or donors, or the id was used before.
     """
     require_evaluation()
     with session.viewing("test-sets.seal") as reader:
@@ -95,6 +95,8 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
         read.append(_read(row, images))
         shown("images", number, len(listed.used))
     copies = find_copies([each.fingerprint for each in read], lambda done, of: shown("copies", done, of))
+    across = _across([each.image for each in read], copies)
+    _require_one_culture(across)
     content = TestSetContent(
         version=1,
         test_set=name,
@@ -108,7 +110,7 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
         for number, each in enumerate(read, start=1):
             store.put(each.data)
             shown("kept", number, len(read))
-        record = _sealed(content, store.put(data), listed.sha256, copies)
+        record = _sealed(content, store.put(data), listed.sha256, copies, len(across))
         act.append(subject(name), record)
     return record
 
@@ -129,6 +131,24 @@ def _require_one_label(rows: Sequence[ManifestRow]) -> None:
                 f"the culture {row.culture} has images of both labels", where=f"{row.image}, column label",
                 remedy="A culture is the unit of a claim: give every image of it one label, or divide it.",
             )  # fmt: skip
+
+
+def _across(images: Sequence[TestImage], copies: Sequence[CopyPair]) -> list[CopyPair]:
+    """Copies whose culture or donor differs."""
+    source = {image.image: (image.culture, image.donor) for image in images}
+    return [pair for pair in copies if source[pair.first] != source[pair.second]]
+
+
+def _require_one_culture(across: Sequence[CopyPair]) -> None:
+    """One image shows one culture of one donor; under several names it would count as several units."""
+    same = [f"{p.first} and {p.second}: {p.kind}" for p in across if p.kind in {"same bytes", "same pixels"}]
+    if same:
+        rest = f"; and {len(same) - LISTED} more" if len(same) > LISTED else ""
+        raise InvalidInputError(
+            f"copies of one image stand under different cultures or donors: {'; '.join(same[:LISTED])}{rest}"[:1800],
+            where="manifest, columns culture and donor",
+            remedy="A culture is the unit of a claim: keep one of each, and exclude the others with a reason.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +217,9 @@ def _readings(row: ManifestRow, columns: dict[str, str]) -> list[tuple[str, Labe
     return found
 
 
-def _sealed(content: TestSetContent, digest: str, manifest: str, copies: Sequence[CopyPair]) -> TestSetSealed:
+def _sealed(
+    content: TestSetContent, digest: str, manifest: str, copies: Sequence[CopyPair], across: int
+) -> TestSetSealed:
     images = content.images
     labels = {image.image: image.label for image in images}
     classes = Counter(image.label for image in images)
@@ -218,6 +240,7 @@ def _sealed(content: TestSetContent, digest: str, manifest: str, copies: Sequenc
         readers=tuple(sorted({reader for image in images for reader, _ in image.readings})),
         simulated=sum(image.simulated for image in images),
         copies=len(copies),
+        copies_across=across,
         conflicting=tuple(f"{p.first} and {p.second}: {p.kind}, {p.evidence}" for p in differing[:LISTED]),
     )
 

@@ -95,10 +95,10 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
     subject = Subject(type="model", id=digest)
     with session.acting("models.plan", subject) as act:
         _standing(act.transaction, digest, written.test_set, session.person)
-    _, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
+    state, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
     _require_columns(written, content)
     independence = _independence(session, subject, digest, content)
-    warnings = tuple(_warnings(written, content))[:LISTED]
+    warnings = tuple(_warnings(written, content, state.sealed.copies_across))[:LISTED]
     analysis = _analysis()
 
     def prepare(reader: Reader, person: Person) -> Prepared:
@@ -265,8 +265,11 @@ def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cul
     return _Cultures(labels["conforming"], labels["not conforming"], len(read))
 
 
-def _warnings(written: TestPlan, content: TestSetContent) -> Iterator[str]:
-    """What QA should know before signing: criteria that no result of this set could pass."""
+def _warnings(written: TestPlan, content: TestSetContent, copies_across: int) -> Iterator[str]:
+    """What QA should know before signing: units that may be one, and criteria that no result of this set could pass."""
+    if copies_across:
+        pairs = "1 pair of images looks" if copies_across == 1 else f"{copies_across} pairs of images look"
+        yield f"{pairs} like copies across cultures or donors; the cultures may not be independent"
     for criterion in written.criteria:
         reason = _unreachable(criterion, _cultures(content, criterion.subgroup))
         if reason:
