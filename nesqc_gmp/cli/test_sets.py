@@ -110,7 +110,11 @@ def show_set(name: IdArgument, site: SiteOption = None, as_json: JsonOption = Fa
             ("sealed", f"by {found.state.name} on {found.state.at[:10]}, entry {found.state.index}"),
             ("images", f"{sealed.images}, of them {sealed.simulated} simulated; {sealed.excluded} excluded"),
             ("readers", ", ".join(sealed.readers) or "no readings of single readers"),
-            ("copies inside", f"{sealed.copies}, {len(sealed.conflicting)} with different labels"),
+            (
+                "copies inside",
+                f"{sealed.copies}, {sealed.copies_across} across cultures or donors, "
+                f"{len(sealed.conflicting)} with different labels",
+            ),
         ]
     )
     show.print_title("Images")

@@ -7,7 +7,7 @@ data is known.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,8 +23,10 @@ from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Record, Subject
+from nesqc_gmp.records.images import KnownImage
 from nesqc_gmp.records.model_tests import (
     LISTED,
+    DevelopmentImage,
     Label,
     TestImage,
     TestSetConsumed,
@@ -40,6 +42,7 @@ from nesqc_gmp.state.model_tests import (
     fold_test_sets,
     fold_tests,
     get_test_set,
+    spent_sets,
     uses_of,
 )
 from nesqc_gmp.state.models import fold_models
@@ -79,7 +82,7 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
     Raises:
         NotFoundError: The packages that compare images are not installed.
         InvalidInputError: The manifest is wrong, a class is missing, an image cannot be read or has a drawing in it, a
-            culture carries two labels, or the id was used before.
+            culture carries two labels, one image stands under two cultures or donors, or the id was used before.
     """
     require_evaluation()
     with session.viewing("test-sets.seal") as reader:
@@ -95,6 +98,8 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
         read.append(_read(row, images))
         shown("images", number, len(listed.used))
     copies = find_copies([each.fingerprint for each in read], lambda done, of: shown("copies", done, of))
+    across = _across([each.image for each in read], copies)
+    _require_one_culture(across)
     content = TestSetContent(
         version=1,
         test_set=name,
@@ -108,7 +113,7 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
         for number, each in enumerate(read, start=1):
             store.put(each.data)
             shown("kept", number, len(read))
-        record = _sealed(content, store.put(data), listed.sha256, copies)
+        record = _sealed(content, store.put(data), listed.sha256, copies, len(across))
         act.append(subject(name), record)
     return record
 
@@ -129,6 +134,23 @@ def _require_one_label(rows: Sequence[ManifestRow]) -> None:
                 f"the culture {row.culture} has images of both labels", where=f"{row.image}, column label",
                 remedy="A culture is the unit of a claim: give every image of it one label, or divide it.",
             )  # fmt: skip
+
+
+def _across(images: Sequence[TestImage], copies: Sequence[CopyPair]) -> list[CopyPair]:
+    """Copies whose culture or donor differs."""
+    source = {image.image: (image.culture, image.donor) for image in images}
+    return [pair for pair in copies if source[pair.first] != source[pair.second]]
+
+
+def _require_one_culture(across: Sequence[CopyPair]) -> None:
+    """One image shows one culture of one donor; under several names it would count as several units."""
+    same = [f"{p.first} and {p.second}: {p.kind}" for p in across if p.kind in {"same bytes", "same pixels"}]
+    if same:
+        raise InvalidInputError(
+            f"copies of one image stand under different cultures or donors: {first_of(same)}",
+            where="manifest, columns culture and donor",
+            remedy="A culture is the unit of a claim: keep one of each, and exclude the others with a reason.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +219,9 @@ def _readings(row: ManifestRow, columns: dict[str, str]) -> list[tuple[str, Labe
     return found
 
 
-def _sealed(content: TestSetContent, digest: str, manifest: str, copies: Sequence[CopyPair]) -> TestSetSealed:
+def _sealed(
+    content: TestSetContent, digest: str, manifest: str, copies: Sequence[CopyPair], across: int
+) -> TestSetSealed:
     images = content.images
     labels = {image.image: image.label for image in images}
     classes = Counter(image.label for image in images)
@@ -218,6 +242,7 @@ def _sealed(content: TestSetContent, digest: str, manifest: str, copies: Sequenc
         readers=tuple(sorted({reader for image in images for reader, _ in image.readings})),
         simulated=sum(image.simulated for image in images),
         copies=len(copies),
+        copies_across=across,
         conflicting=tuple(f"{p.first} and {p.second}: {p.kind}, {p.evidence}" for p in differing[:LISTED]),
     )
 
@@ -299,6 +324,79 @@ def read_content(site: Site, sealed: TestSetSealed) -> TestSetContent:
             "the content is that of another set", where=sealed.test_set, remedy="Run `nesqc audit verify`."
         )
     return content
+
+
+def shared(images: Sequence[TestImage], known: Sequence[tuple[str, DevelopmentImage | TestImage]]) -> Iterator[str]:
+    """Images, cultures and donors that are on both sides, in words.
+
+    Args:
+        images: Images of a test set.
+        known: The images to compare with, each with the name of where it stands.
+    """
+    from nesqc_gmp.imaging.duplicates import KnownImages
+
+    other = KnownImages()
+    other.add(
+        KnownImage(
+            sha256=each.sha256, pixels_sha256=each.pixels_sha256, perceptual_hash=each.perceptual_hash,
+            batch=place, image=each.image,
+        )
+        for place, each in known
+    )  # fmt: skip
+    for image in images:
+        for copy in other.like(image):
+            yield f"{image.image} and {copy.image} ({copy.batch}): {copy.kind}"
+    used = {"culture": {each.culture for _, each in known}, "donor": {each.donor for _, each in known}}
+    for column, values in used.items():
+        folded = {value.casefold() for value in values}
+        for value in sorted({str(getattr(image, column)) for image in images}):
+            if value.casefold() in folded:
+                yield f"{column} {value} is in both"
+
+
+def first_of(found: Sequence[str]) -> str:
+    """The first findings in one line, and how many more there are."""
+    rest = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return f"{'; '.join(found[:LISTED])}"[:1700] + rest
+
+
+def require_unspent_images(
+    session: Session,
+    right: str,
+    content: TestSetContent,
+    digest: str,
+    purpose: Literal["plan", "test"],
+    number: int | None = None,
+) -> None:
+    """No image, culture or donor of a set stands in another one that tests the package no more.
+
+    Args:
+        session: Who plans or tests.
+        right: The act for which the spent sets are opened; every opening is recorded.
+        content: The set.
+        digest: The package.
+        purpose: For what they are opened.
+        number: Number of the test.
+
+    Raises:
+        OutOfSequenceError: Some do; recorded, with the pairs.
+        IntegrityError: The content of a spent set was altered; recorded.
+    """
+    with session.viewing(right) as reader:
+        models, tests = fold_models(reader.entries_about("model")), fold_tests(reader.entries_about("model"))
+        spent = spent_sets(_all(reader), tests, models, models[digest])
+    for state in spent:
+        name = state.sealed.test_set
+        if name == content.test_set:
+            continue
+        _, other = open_content(session, right, name, purpose, digest, number)
+        found = list(shared(content.images, [(name, each) for each in other.images]))
+        if found:
+            error = OutOfSequenceError(
+                f"these images were spent as {name}: {first_of(found)}", where=content.test_set,
+                remedy="Seal a new set of images, cultures and donors that nobody has tested with.",
+            )  # fmt: skip
+            session.refuse(right, error, Subject(type="model", id=digest))
 
 
 def consume(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:

@@ -130,6 +130,7 @@ class TestSetSealed(Frozen):
         readers: Readers whose own labels are in the set.
         simulated: Count of simulated images.
         copies: Pairs of images of the set that are copies.
+        copies_across: Those of them that are near copies or one scene and differ in culture or donor.
         conflicting: Those of them whose labels differ, in words; the first ones where there are many.
     """
 
@@ -148,6 +149,7 @@ class TestSetSealed(Frozen):
     readers: tuple[Identifier, ...]
     simulated: Annotated[int, Field(ge=0)]
     copies: Annotated[int, Field(ge=0)]
+    copies_across: Annotated[int, Field(ge=0)]
     conflicting: Annotated[tuple[Text, ...], Field(max_length=LISTED)]
 
 

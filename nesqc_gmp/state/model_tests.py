@@ -192,6 +192,7 @@ class Use:
         model_sha256: The package.
         model: Its name.
         label: Its name and version.
+        network_sha256: Digest of its ``model.onnx``.
         plan: Number of the plan.
         test: Number of the test.
         at: When it was opened, UTC.
@@ -202,11 +203,17 @@ class Use:
     model_sha256: str
     model: str
     label: str
+    network_sha256: str
     plan: int
     test: int
     at: str
     outcome: str
     gave_results: bool
+
+    def informs(self, model: ModelState) -> bool:
+        """Whether it gave results for the same model: one of the same name, or of the same ``model.onnx``."""
+        same = self.model == model.manifest.name or self.network_sha256 == model.network_sha256
+        return self.gave_results and same
 
 
 def uses_of(name: str, tests: Tests, models: Models) -> tuple[Use, ...]:
@@ -227,6 +234,7 @@ def _use(model: ModelState, test: ModelTest) -> Use:
         model.model_sha256,
         model.manifest.name,
         model.label,
+        model.network_sha256,
         opened.plan,
         opened.test,
         test.at,
@@ -238,8 +246,8 @@ def _use(model: ModelState, test: ModelTest) -> Use:
 def require_unspent(state: SealedSet, uses: Iterable[Use], model: ModelState, plan: int | None = None) -> None:
     """A plan may rest on a set: no result of it can have informed the package or the plan.
 
-    A result of the same model, whatever its version, may have informed a change, and a plan written after a result can
-    be made to fit it (EU GMP Annex 22 draft 6.3).
+    A result of the same model, whatever its version and under whatever name, may have informed a change, and a plan
+    written after a result can be made to fit it (EU GMP Annex 22 draft 6.3).
 
     Args:
         state: The set.
@@ -255,13 +263,37 @@ def require_unspent(state: SealedSet, uses: Iterable[Use], model: ModelState, pl
         raise OutOfSequenceError(f"the test set is consumed: {state.consumed}", where=name, remedy=remedy)
     for use in uses:
         own = (use.model_sha256, use.plan) == (model.model_sha256, plan)
-        if use.gave_results and use.model == model.manifest.name and not own:
+        if use.informs(model) and not own:
             raise OutOfSequenceError(
                 f"the test set is consumed for {use.model}: test {use.test} of {use.label} on {use.at[:10]} gave "
                 "results, which may have informed this package or this plan",
                 where=name,
                 remedy=remedy,
             )
+
+
+def spent_sets(sets: SealedSets, tests: Tests, models: Models, model: ModelState) -> tuple[SealedSet, ...]:
+    """The sets whose images test the model no more: consumed by signature, or by a result for the same model."""
+    return tuple(
+        state
+        for name, state in sets.items()
+        if state.consumed is not None or any(use.informs(model) for use in uses_of(name, tests, models))
+    )
+
+
+def require_not_failed(model: ModelState, tests: PackageTests) -> None:
+    """Every completed test of the package passed; what did not pass once is not tested again until it does.
+
+    Raises:
+        OutOfSequenceError: One did not pass.
+    """
+    for test in tests.tests:
+        if test.completed and not test.passed:
+            raise OutOfSequenceError(
+                f"test {test.opened.test} of plan {test.opened.plan} came out {test.outcome}", where=model.label,
+                remedy="A package that did not pass is not planned again or approved. Make a new one and test it on a "
+                "new set.",
+            )  # fmt: skip
 
 
 def results_id(digest: str, number: int) -> Identifier:
@@ -294,11 +326,12 @@ def feature_sample(plan: records.TestPlanFrozen, content: records.TestSetContent
 
 
 def require_tested(model: ModelState, tests: PackageTests) -> None:
-    """A package that is no demonstration was tested by its last plan, to the end, and passed.
+    """A package failed no test; one that is no demonstration was tested by its last plan, to the end, and passed.
 
     Raises:
         OutOfSequenceError: It was not.
     """
+    require_not_failed(model, tests)
     if model.manifest.demonstration:
         return
     use = model.intended_use
@@ -306,16 +339,10 @@ def require_tested(model: ModelState, tests: PackageTests) -> None:
         raise OutOfSequenceError(
             "the package was never tested on this site", where=model.label, remedy="Freeze a plan: `nesqc models plan`."
         )
-    test = tests.completed
-    if test is None:
+    if tests.completed is None:
         raise OutOfSequenceError(
             f"no test of plan {tests.plan.frozen.plan} was completed", where=model.label,
             remedy="Run it with `nesqc models test`.",
-        )  # fmt: skip
-    if not test.passed:
-        raise OutOfSequenceError(
-            f"test {test.opened.test} of plan {tests.plan.frozen.plan} came out {test.outcome}", where=model.label,
-            remedy="A package that did not pass is not approved. Make a new one and test it on a new set.",
         )  # fmt: skip
     if use is None or use.index != tests.plan.frozen.intended_use:
         raise OutOfSequenceError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nesqc_gmp.errors import ModelRefusedError, NotAuthorisedError, NotFoundError, OutOfSequenceError
+from nesqc_gmp.modelpack.layout import MODEL
 from nesqc_gmp.records import models as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
@@ -64,6 +65,11 @@ class ModelState:
     def label(self) -> str:
         """Name and version for the eye."""
         return f"{self.manifest.name} {self.manifest.model_version}"
+
+    @property
+    def network_sha256(self) -> str:
+        """Digest of the bytes of its ``model.onnx``."""
+        return next(part.sha256 for part in self.manifest.parts if part.path == MODEL)
 
     @property
     def intended_use(self) -> SignedUse | None:

@@ -69,10 +69,22 @@ def read_manifest(manifest: Path) -> list[dict[str, str]]:
 
 
 def package(
-    folder: Path, *, version: str = "1.0.0", development: list[dict[str, Any]] | None = None, **more: Any
+    folder: Path,
+    *,
+    version: str = "1.0.0",
+    development: list[dict[str, Any]] | None = None,
+    note: str = "",
+    **more: Any,
 ) -> Path:
-    """The shipped package, locked again as no demonstration, with the list of development images given or with none."""
+    """The shipped package, locked again as no demonstration, with the list of development images given or with none.
+
+    A note is written into the documentation of the graph (``doc_string``, field 6 of ``ModelProto``), so that its bytes
+    are others.
+    """
     shutil.copytree(model_folder(), folder)
+    if note:
+        with (folder / "model.onnx").open("ab") as stream:
+            stream.write(bytes([6 << 3 | 2, len(note)]) + note.encode())
     value = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").unlink()
     del value["parts"]

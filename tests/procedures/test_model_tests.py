@@ -10,11 +10,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
@@ -31,7 +33,7 @@ from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.procedures import model_tests, models, test_sets
 from nesqc_gmp.procedures.audit.verification import verify
 from nesqc_gmp.procedures.model_tests import running
-from nesqc_gmp.state.model_tests import feature_sample, fold_results, results_id
+from nesqc_gmp.state.model_tests import feature_sample, fold_results, require_tested, results_id
 from nesqc_gmp.statistics import source
 from nesqc_gmp.verifier.approval import approved_model
 from tests.conftest import World
@@ -268,6 +270,24 @@ def test_a_test_that_did_not_pass_is_no_approval(sealed: Bench) -> None:
         sealed.approve(model)
 
 
+def test_what_did_not_pass_once_is_neither_planned_again_nor_approved(sealed: Bench, tmp_path: Path) -> None:
+    """Not with a milder plan on new images either, and the verifier refuses who enters such a plan all the same."""
+    world, model = sealed.world, model_of(sealed.world)
+    sealed.plan(model, plan_of(criterion(limit="0.60")))
+    assert sealed.run(model).closed.verdict == "failed"
+    sealed.seal(small.write_images(tmp_path / "other", first=40), "NES-B")
+    with pytest.raises(OutOfSequenceError, match=r"test 1 of plan 1 came out failed.*Make a new one"):
+        sealed.plan(model, plan_of(test_set="NES-B"))
+    assert world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+    package = sealed.tests(model)
+    again = replace(package.plans[0], frozen=package.plans[0].frozen.model_copy(update={"plan": 2}))
+    closed = package.tests[0].closed.model_copy(update={"verdict": "passed"})
+    opened = package.tests[0].opened.model_copy(update={"plan": 2, "test": 2})
+    passed = replace(package.tests[0], opened=opened, closed=closed)
+    with pytest.raises(OutOfSequenceError, match="test 1 of plan 1 came out failed"):
+        require_tested(model, replace(package, plans=(*package.plans, again), tests=(*package.tests, passed)))
+
+
 def test_a_later_plan_takes_the_place_of_a_passed_test(tested: Bench, tmp_path: Path) -> None:
     """The last plan counts, so a package cannot be approved by an older and milder one."""
     model = model_of(tested.world)
@@ -488,8 +508,10 @@ def test_a_result_consumes_the_set_for_every_version_of_the_model(tested: Bench,
 
 
 def test_a_set_is_free_for_a_model_of_another_name(tested: Bench, tmp_path: Path) -> None:
-    other = tested.install(small.package(tmp_path / "other", name="nes-other"))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", note="another model"))
     tested.plan(other)
+    assert "Earlier use of the set: test 1 of nes-test 1.0.0 on 2026" in tested.world.shown
+    assert tested.world.shown.count(": passed") == 1
     assert tested.run(other).closed.verdict == "passed"
     (listed,) = test_sets.listed(tested.world.session("auditor"))
     assert [use.label for use in listed.uses] == ["nes-test 1.0.0", "nes-other 1.0.0"]
@@ -501,6 +523,49 @@ def test_two_versions_planned_on_one_set_only_the_first_is_run(planned: Bench, t
     planned.run(model_of_version(planned.world, "1.0.0"))
     with pytest.raises(OutOfSequenceError, match="consumed for nes-test"):
         planned.run(newer)
+
+
+def test_the_same_network_under_another_name_is_the_same_model(tested: Bench, tmp_path: Path) -> None:
+    other = tested.install(small.package(tmp_path / "other", name="nes-renamed"))
+    with pytest.raises(OutOfSequenceError, match=r"consumed for nes-test: test 1 of nes-test 1\.0\.0"):
+        tested.plan(other)
+
+
+def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp_path: Path) -> None:
+    """Under another id, other names, cultures and donors, one of them turned."""
+    world, rows = tested.world, small.read_manifest(images)
+    again = tmp_path / "again"
+    (again / "images").mkdir(parents=True)
+    for row in rows:
+        shutil.copy(images.parent / "images" / row["image"], again / "images" / f"X{row['image']}")
+        row |= {"image": f"X{row['image']}", "culture": f"X{row['culture']}", "donor": f"X{row['donor']}"}
+    turned = again / "images" / rows[0]["image"]
+    Image.open(turned).transpose(Image.Transpose.ROTATE_90).save(turned)
+    tested.seal(small.write_manifest(again, rows), "NES-B")
+    newer = tested.install(small.package(tmp_path / "newer", version="1.1.0"))
+    with pytest.raises(OutOfSequenceError, match="these images were spent as NES-A") as refused:
+        tested.plan(newer, plan_of(test_set="NES-B"))
+    assert "XT00-F1.png and T00-F1.png (NES-A): near copy" in str(refused.value)
+    assert "XT01-F1.png and T01-F1.png (NES-A): same bytes" in str(refused.value)
+    assert world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+    opened = world.entries("test_set_read")[-1].record
+    assert (opened.test_set, opened.purpose, opened.model_sha256) == ("NES-A", "plan", newer.model_sha256)
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", note="another model"))
+    assert tested.plan(other, plan_of(test_set="NES-B")).plan == 1
+    tested.consume()
+    with pytest.raises(OutOfSequenceError, match="these images were spent as NES-A"):
+        tested.run(other)
+    assert len(world.entries("model_test_opened")) == 1
+
+
+def test_cultures_and_donors_of_a_spent_set_test_nothing(tested: Bench, tmp_path: Path) -> None:
+    """New images, and one culture and its donor are those of NES-A."""
+    manifest = small.write_images(tmp_path / "other", first=40)
+    rows = small.read_manifest(manifest)
+    rows[0] |= {"culture": "T00", "donor": "N00"}
+    tested.seal(small.write_manifest(manifest.parent, rows), "NES-B")
+    with pytest.raises(OutOfSequenceError, match="spent as NES-A: culture T00 is in both; donor N00 is in both"):
+        tested.plan(model_of(tested.world), plan_of(test_set="NES-B"))
 
 
 def model_of_version(world: World, version: str) -> Any:
@@ -553,6 +618,27 @@ def test_independence_that_was_compared_is_said(sealed: Bench, images: Path, tmp
     assert sealed.plan(model).independence == "no copy found by digests"
     page = sealed.world.site.objects.read(sealed.run(model).closed.report_html_sha256).decode()
     assert "nothing is in both" in page
+
+
+def test_honest_limit_a_crop_is_not_found_when_a_plan_is_frozen(sealed: Bench, images: Path, tmp_path: Path) -> None:
+    """Perceptual hashes of a crop of 80 % of each edge are far from those of the whole image."""
+    row = small.read_manifest(images)[0]
+    whole = Image.open(images.parent / "images" / row["image"])
+    crop = tmp_path / "crop.png"
+    whole.crop((0, 0, whole.width * 4 // 5, whole.height * 4 // 5)).save(crop)
+    facts = decode(crop.read_bytes(), name="crop.png").facts
+    cut = development(
+        images, sha256=facts.sha256, pixels_sha256=facts.pixels_sha256, perceptual_hash=facts.perceptual_hash
+    )
+    model = sealed.install(small.package(tmp_path / "cropped", version="6.2.0", development=[cut]))
+    assert sealed.plan(model).independence == "no copy found by digests"
+
+
+def test_an_empty_list_shows_no_independence(sealed: Bench, tmp_path: Path) -> None:
+    """Nothing was compared, so nothing is claimed."""
+    model = sealed.install(small.package(tmp_path / "empty", version="6.1.0", development=[]))
+    assert sealed.plan(model).independence == "not shown by digests"
+    assert "Independence of the test data: not shown by digests" in sealed.world.shown
 
 
 def test_a_list_that_is_none_refuses_the_plan(sealed: Bench, tmp_path: Path) -> None:

@@ -126,6 +126,46 @@ def test_copies_with_different_labels_are_listed(bench: Bench, manifest: Path) -
     assert [pair.split(":")[0] for pair in sealed.conflicting] == ["T00-F1.png and T01-F1.png"]
 
 
+@pytest.mark.parametrize(
+    ("saved_again", "changes", "kind"),
+    [
+        (False, {"culture": "K9"}, "same bytes"),
+        (False, {"donor": "D9"}, "same bytes"),
+        (True, {"culture": "K9", "donor": "D9"}, "same pixels"),
+    ],
+)
+def test_one_image_is_not_two_cultures(
+    saved_again: bool, changes: dict[str, str], kind: str, bench: Bench, manifest: Path
+) -> None:
+    """Twelve copies of two images would give the bound of twelve cultures."""
+    images, rows = manifest.parent / "images", small.read_manifest(manifest)
+    if saved_again:
+        Image.open(images / "T00-F1.png").save(images / "copy.png", compress_level=1)
+    else:
+        shutil.copy(images / "T00-F1.png", images / "copy.png")
+    small.write_manifest(manifest.parent, [*rows, rows[0] | {"image": "copy.png"} | changes])
+    with pytest.raises(InvalidInputError, match=f"different cultures or donors: T00-F1.png and copy.png: {kind}"):
+        bench.seal(manifest)
+    assert nothing_sealed(bench.world)
+
+
+def test_one_image_twice_in_one_culture_is_no_further_unit(bench: Bench, manifest: Path) -> None:
+    images, rows = manifest.parent / "images", small.read_manifest(manifest)
+    shutil.copy(images / "T00-F1.png", images / "copy.png")
+    sealed = bench.seal(small.write_manifest(manifest.parent, [*rows, rows[0] | {"image": "copy.png"}]))
+    assert (sealed.copies, sealed.copies_across, sealed.cultures_conforming) == (1, 0, 2)
+
+
+def test_near_copies_across_cultures_are_a_warning_in_the_plan(bench: Bench, manifest: Path, tmp_path: Path) -> None:
+    """One picture turned, under a culture and a donor of its own."""
+    images, rows = manifest.parent / "images", small.read_manifest(manifest)
+    Image.open(images / "T00-F1.png").transpose(Image.Transpose.ROTATE_90).save(images / "turned.png")
+    more = rows[0] | {"image": "turned.png", "culture": "K9", "donor": "D9"}
+    assert bench.seal(small.write_manifest(manifest.parent, [*rows, more])).copies_across == 1
+    bench.plan(bench.install(small.package(tmp_path / "package")))
+    assert "WARNING: 1 pair of images looks like copies across cultures or donors" in bench.world.shown
+
+
 def test_an_id_is_used_once(bench: Bench, manifest: Path) -> None:
     bench.seal(manifest)
     with pytest.raises(InvalidInputError, match="never changed"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.errors import InvalidInputError, ModelRefusedError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
-from nesqc_gmp.imaging.duplicates import KnownImages
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.modelpack.layout import TRAINING
 from nesqc_gmp.modelpack.package import LockedModel
@@ -29,12 +28,10 @@ from nesqc_gmp.procedures.files import read_given_toml
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import PLACEHOLDER, Prepared, Signer
 from nesqc_gmp.records.entry import Subject
-from nesqc_gmp.records.images import KnownImage
 from nesqc_gmp.records.model_tests import (
     LISTED,
     DevelopmentImage,
     PlannedCriterion,
-    TestImage,
     TestPlan,
     TestPlanFrozen,
     TestSetContent,
@@ -43,9 +40,11 @@ from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state.model_tests import (
     NO_TESTS,
     SealedSet,
+    Use,
     fold_test_sets,
     fold_tests,
     get_test_set,
+    require_not_failed,
     require_unspent,
     uses_of,
 )
@@ -83,8 +82,9 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
     Raises:
         NotFoundError: There is no such package or set, or the packages that compute figures are not installed.
         NotAuthorisedError: The person installed the package, or the set was sealed by who installed it; recorded.
-        OutOfSequenceError: The package is retired, has no signed intended use, or is being tested; the set is
-            consumed, holds simulated images for a real package, or holds copies of development images; recorded.
+        OutOfSequenceError: The package is retired, has no signed intended use, did not pass a test, or is being
+            tested; the set is consumed, holds simulated images for a real package, or holds copies of development
+            images or of images of a spent set; recorded.
         InvalidInputError: The plan names a subgroup that the set does not have.
     """
     require_evaluation()
@@ -93,14 +93,15 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
     subject = Subject(type="model", id=digest)
     with session.acting("models.plan", subject) as act:
         _standing(act.transaction, digest, written.test_set, session.person)
-    _, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
+    state, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
     _require_columns(written, content)
+    test_sets.require_unspent_images(session, "models.plan", content, digest, "plan")
     independence = _independence(session, subject, digest, content)
-    warnings = tuple(_warnings(written, content))[:LISTED]
+    warnings = tuple(_warnings(written, content, state.sealed.copies_across))[:LISTED]
     analysis = _analysis()
 
     def prepare(reader: Reader, person: Person) -> Prepared:
-        model, state, number = _standing(reader, digest, written.test_set, person.id)
+        model, state, uses, number = _standing(reader, digest, written.test_set, person.id)
         use = model.intended_use
 
         def make(signature: ElectronicSignature) -> TestPlanFrozen:
@@ -121,7 +122,7 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
                 signature=signature,
             )
 
-        return make, Signer("approved", _shown(model, state, make(PLACEHOLDER)))
+        return make, Signer("approved", _shown(model, state, uses, make(PLACEHOLDER)))
 
     session.sign("models.plan", subject, prepare, ceremony)
     with session.viewing("models.plan") as reader:
@@ -134,8 +135,10 @@ def _analysis() -> str:
     return analysis_sha256()
 
 
-def _standing(reader: Reader, digest: str, test_set: str, person: str) -> tuple[ModelState, SealedSet, int]:
-    """Package, set and number of the plan, once nothing stands against it."""
+def _standing(
+    reader: Reader, digest: str, test_set: str, person: str
+) -> tuple[ModelState, SealedSet, tuple[Use, ...], int]:
+    """Package, set, earlier uses of the set and number of the plan, once nothing stands against it."""
     models, tests = fold_models(reader.entries_about("model")), fold_tests(reader.entries_about("model"))
     model = models[digest]
     require_another(model, person, "freezes the plan for")
@@ -147,6 +150,7 @@ def _standing(reader: Reader, digest: str, test_set: str, person: str) -> tuple[
             remedy="The subject matter expert signs it first: `nesqc models intend`.",
         )  # fmt: skip
     package = tests.get(digest, NO_TESTS)
+    require_not_failed(model, package)
     if any(test.closed is None for test in package.tests):
         raise OutOfSequenceError(
             "a test of the package is running or was interrupted", where=model.label,
@@ -164,8 +168,9 @@ def _standing(reader: Reader, digest: str, test_set: str, person: str) -> tuple[
             where=test_set,
             remedy="Seal a set of images of real cultures.",
         )
-    require_unspent(state, uses_of(test_set, tests, models), model)
-    return model, state, len(package.plans) + 1
+    uses = uses_of(test_set, tests, models)
+    require_unspent(state, uses, model)
+    return model, state, uses, len(package.plans) + 1
 
 
 def _require_columns(written: TestPlan, content: TestSetContent) -> None:
@@ -192,11 +197,10 @@ def _independence(session: Session, subject: Subject, digest: str, content: Test
         session.refuse("models.plan", error, subject)
     if known is None:
         return "not shown by digests"
-    found = list(_shared(content.images, known))
+    found = list(test_sets.shared(content.images, [(each.split, each) for each in known]))
     if found:
-        rest = f"; and {len(found) - LISTED} more" if len(found) > LISTED else ""
         shared = OutOfSequenceError(
-            f"the test set is not independent of the package: {'; '.join(found[:LISTED])}{rest}"[:1800],
+            f"the test set is not independent of the package: {test_sets.first_of(found)}",
             where=content.test_set,
             remedy="Seal a set without them. Images, cultures and donors of the development test nothing.",
         )
@@ -205,39 +209,19 @@ def _independence(session: Session, subject: Subject, digest: str, content: Test
 
 
 def _developed_with(model: LockedModel) -> tuple[DevelopmentImage, ...] | None:
-    """The images that the package lists as its development, ``None`` where it lists none.
+    """The images that the package lists as its development, ``None`` where it lists none or an empty list.
 
     Raises:
         ModelRefusedError: The list is not one.
     """
     try:
         listed = json.loads(model.parts[TRAINING]).get("development") if TRAINING in model.parts else None
-        return None if listed is None else _DEVELOPMENT.validate_json(json.dumps(listed))
+        return None if listed is None else _DEVELOPMENT.validate_json(json.dumps(listed)) or None
     except (ValueError, AttributeError, ValidationError) as error:
         raise ModelRefusedError(
             "the list of development images in the package cannot be read", where=TRAINING,
             remedy="Ask who made the package for one with a correct list.",
         ) from error  # fmt: skip
-
-
-def _shared(images: Sequence[TestImage], known: Sequence[DevelopmentImage]) -> Iterator[str]:
-    """Images, cultures and donors that are on both sides, in words."""
-    development = KnownImages()
-    development.add(
-        KnownImage(
-            sha256=each.sha256, pixels_sha256=each.pixels_sha256, perceptual_hash=each.perceptual_hash,
-            batch=each.split, image=each.image,
-        )
-        for each in known
-    )  # fmt: skip
-    for image in images:
-        for copy in development.like(image):
-            yield f"{image.image} and {copy.image} ({copy.batch}): {copy.kind}"
-    for column, used in (("culture", {each.culture for each in known}), ("donor", {each.donor for each in known})):
-        folded = {value.casefold() for value in used}
-        for value in sorted({str(getattr(image, column)) for image in images}):
-            if value.casefold() in folded:
-                yield f"{column} {value} is in both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +246,11 @@ def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cul
     return _Cultures(labels["conforming"], labels["not conforming"], len(read))
 
 
-def _warnings(written: TestPlan, content: TestSetContent) -> Iterator[str]:
-    """What QA should know before signing: criteria that no result of this set could pass."""
+def _warnings(written: TestPlan, content: TestSetContent, copies_across: int) -> Iterator[str]:
+    """What QA should know before signing: units that may be one, and criteria that no result of this set could pass."""
+    if copies_across:
+        pairs = "1 pair of images looks" if copies_across == 1 else f"{copies_across} pairs of images look"
+        yield f"{pairs} like copies across cultures or donors; the cultures may not be independent"
     for criterion in written.criteria:
         reason = _unreachable(criterion, _cultures(content, criterion.subgroup))
         if reason:
@@ -310,7 +297,16 @@ def criterion_words(criterion: PlannedCriterion) -> str:
     return f"{criterion.metric}{where}, {rule}, on at least {criterion.cultures_min} cultures"
 
 
-def _shown(model: ModelState, state: SealedSet, record: TestPlanFrozen) -> tuple[str, ...]:
+def _earlier_uses(uses: tuple[Use, ...]) -> Iterator[str]:
+    if not uses:
+        yield "No test has used the set"
+    for use in uses[:LISTED]:
+        yield f"Earlier use of the set: test {use.test} of {use.label} on {use.at[:10]}: {use.outcome}"
+    if len(uses) > LISTED:
+        yield f"and {len(uses) - LISTED} more uses of the set"
+
+
+def _shown(model: ModelState, state: SealedSet, uses: tuple[Use, ...], record: TestPlanFrozen) -> tuple[str, ...]:
     sealed = state.sealed
     use = model.intended_use
     return (
@@ -321,6 +317,7 @@ def _shown(model: ModelState, state: SealedSet, record: TestPlanFrozen) -> tuple
         f"  {sealed.images} images: {sealed.conforming} conforming of {sealed.cultures_conforming} cultures, "
         f"{sealed.not_conforming} not conforming of {sealed.cultures_not_conforming} cultures, {sealed.donors} donors",
         f"  {sealed.simulated} images are simulated; {len(sealed.conflicting)} copies with different labels",
+        *_earlier_uses(uses),
         f"Independence of the test data: {record.independence}",
         f"Justification: {record.justification}",
         *(f"Criterion {n}: {criterion_words(each)}" for n, each in enumerate(record.criteria, start=1)),

@@ -112,6 +112,7 @@ def run(
     except ModelRefusedError as error:
         session.refuse("models.test", error, subject)
     content = _content(session, subject, prepared)
+    test_sets.require_unspent_images(session, "models.test", content, digest, "test", prepared.number)
     with session.acting("models.test", subject) as act:
         prepared = _startable(act.transaction, digest, session.person, reason)
         opened = ModelTestOpened(
