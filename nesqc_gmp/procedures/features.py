@@ -18,7 +18,7 @@ from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.picture import map_values
 from nesqc_gmp.inference.gray import gray_samples
-from nesqc_gmp.ledger import Reader
+from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.evaluation import require_evaluation
 from nesqc_gmp.procedures.heat_maps import SIMULATED
@@ -396,7 +396,13 @@ def review(
 
         return make, Signer("features reviewed", _lines(seen, answered, html, sensible=sensible, comment=comment))
 
-    session.sign("models.features", Subject(type="model", id=seen.model_sha256), prepare, ceremony)
+    def beside(transaction: Transaction) -> None:
+        if not sensible:
+            what = f"a review of test {seen.test} finds that the features do not make sense: {comment}"
+            session.site.open_incident_if_active(transaction, seen.model_sha256, what)
+
+    about = Subject(type="model", id=seen.model_sha256)
+    session.sign("models.features", about, prepare, ceremony, beside=beside)
 
 
 def _lines(

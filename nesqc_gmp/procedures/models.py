@@ -24,8 +24,8 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
-from nesqc_gmp.state.feature_review import last_review, require_sensible
-from nesqc_gmp.state.model_tests import NO_TESTS, ModelTest, PackageTests, fold_tests, require_tested
+from nesqc_gmp.state.feature_review import last_review, require_evidence
+from nesqc_gmp.state.model_tests import NO_TESTS, ModelTest, PackageTests, SealedSet, fold_test_sets, fold_tests
 from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
@@ -135,7 +135,7 @@ def approve(session: Session, name: str, reason: str, ceremony: Ceremony) -> Non
 
 
 def activate(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
-    """Put an approved package into use."""
+    """Put an approved package into use; what its approval rested on has to hold still."""
     _step(session, name, reason, ceremony, ("activate", "approved", "activated"))
 
 
@@ -163,10 +163,10 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
         lines = _shown(model)
         if verb == "approve":
             require_another(model, person.id, "approves")
+        if verb != "retire":
             package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
-            require_tested(model, package)
-            require_sensible(model, package)
-            lines = (*lines, *evidence_for(model, package))
+            require_evidence(model, package)
+            lines = (*lines, *evidence_for(model, package, _test_set(reader, package)))
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)
@@ -186,8 +186,16 @@ def _shown(model: ModelState) -> tuple[str, ...]:
     )
 
 
-def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
-    """What speaks for a package, in words; what there is not is said as well."""
+def _test_set(reader: Reader, package: PackageTests) -> SealedSet | None:
+    """The set of the last plan, ``None`` where no plan was frozen."""
+    if package.plan is None:
+        return None
+    name = package.plan.frozen.test_set
+    return fold_test_sets(reader.entries("test-set", name))[name]
+
+
+def evidence_for(model: ModelState, package: PackageTests, tested_on: SealedSet | None) -> tuple[str, ...]:
+    """What speaks for a package and what against it, in words; what there is not is said as well."""
     use, plan, test = model.intended_use, package.plan, package.completed
     failed = sum(not each.completed for each in package.tests)
     return (
@@ -198,9 +206,17 @@ def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
         "No test was completed under the last plan"
         if test is None
         else f"Test {test.opened.test} run by {test.name}: {test.outcome}",
+        *_consumed(tested_on),
         _features(model, test),
         f"{len(package.tests)} tests in all, {failed} of them without figures; {len(package.plans)} plans in all",
     )
+
+
+def _consumed(tested_on: SealedSet | None) -> tuple[str, ...]:
+    """Why the set can test nothing any more; it may say something of the test that was made with it."""
+    if tested_on is None or tested_on.consumed is None:
+        return ()
+    return (f"Test set {tested_on.sealed.test_set} was taken out of use, {tested_on.consumed}"[:390],)
 
 
 def _features(model: ModelState, test: ModelTest | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nesqc_gmp.errors import NotAuthorisedError, OutOfSequenceError
-from nesqc_gmp.state.model_tests import ModelTest, PackageTests
+from nesqc_gmp.state.model_tests import ModelTest, PackageTests, require_tested
 from nesqc_gmp.state.models import FeatureReview, ModelState, require_another
 
 
@@ -25,6 +25,17 @@ def require_reviewable(model: ModelState, tests: PackageTests, person: str) -> M
     if test.by == person:
         raise NotAuthorisedError("nobody reviews the features of a test they ran", where=model.label)
     return test
+
+
+def require_evidence(model: ModelState, tests: PackageTests) -> None:
+    """What a package for real use rests on when it is approved, and still when it is activated.
+
+    Raises:
+        OutOfSequenceError: Its last plan was not tested and passed under the intended use in force, or no expert found
+            that its features make sense.
+    """
+    require_tested(model, tests)
+    require_sensible(model, tests)
 
 
 def require_sensible(model: ModelState, tests: PackageTests) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -28,7 +29,7 @@ from nesqc_gmp.errors import (
 )
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.engine import Engine
-from nesqc_gmp.procedures import model_tests, models, test_sets
+from nesqc_gmp.procedures import features, model_tests, models, test_sets
 from nesqc_gmp.procedures.audit.verification import verify
 from nesqc_gmp.procedures.model_tests import running
 from nesqc_gmp.state.model_tests import feature_sample, fold_results, results_id
@@ -290,6 +291,78 @@ def test_a_demonstration_needs_no_test_and_the_statement_says_so(ready: World) -
     entry = ready.entries("model_approved")[0]
     for words in ("not for GMP use", "No intended use is signed", "No test plan was frozen", "No test was completed"):
         assert words in entry.record.signature.statement
+
+
+def approved(bench: Bench, folder: Path) -> Any:
+    model = model_of(bench.world)
+    bench.review(model, folder / "first-review")
+    bench.approve(model)
+    return model
+
+
+def review_no(bench: Bench, folder: Path) -> None:
+    expert, model = bench.world.session("expert"), model_of(bench.world)
+    seen = features.sheet(expert, model.model_sha256, folder / "second-review")
+    places: dict[str, Any] = {item.image: "debris" for item in seen.shown}
+    features.review(expert, seen, places, False, "Debris only", bench.world.signs("expert"))
+
+
+def activate(bench: Bench) -> None:
+    world = bench.world
+    models.activate(world.session("qa"), model_of(world).model_sha256, "Needed for this test", world.signs("qa"))
+
+
+def test_a_new_intended_use_after_approval_keeps_from_activation(tested: Bench, tmp_path: Path) -> None:
+    tested.intend(approved(tested, tmp_path), "Other passages are used now")
+    with pytest.raises(OutOfSequenceError, match="another intended use"):
+        activate(tested)
+    assert model_of(tested.world).standing == "approved"
+    assert not tested.world.entries("incident_opened"), "nothing rests on it yet"
+
+
+def test_a_negative_review_after_approval_keeps_from_activation(tested: Bench, tmp_path: Path) -> None:
+    approved(tested, tmp_path)
+    review_no(tested, tmp_path)
+    with pytest.raises(OutOfSequenceError, match="features do not make sense: Debris only"):
+        activate(tested)
+
+
+def test_the_statement_of_the_activation_shows_what_speaks_for_the_package(tested: Bench, tmp_path: Path) -> None:
+    approved(tested, tmp_path)
+    activate(tested)
+    assert "  Test 1 run by Olle Brännström: passed\n" in tested.world.shown
+    assert "the features make sense\n" in tested.world.shown
+    assert verify(tested.world.paths).verified
+
+
+def test_a_set_taken_out_of_use_after_the_test_stands_in_the_approval(tested: Bench, tmp_path: Path) -> None:
+    tested.consume()
+    approved(tested, tmp_path)
+    assert re.search(
+        "Test set NES-A was taken out of use, [0-9-]{10}, Cajsa Holm: Threshold was moved, CC-12\n", tested.world.shown
+    )
+
+
+@pytest.mark.parametrize("what", ["review", "intended use", "test"])
+def test_what_speaks_against_an_active_package_opens_an_incident(tested: Bench, what: str, tmp_path: Path) -> None:
+    model = approved(tested, tmp_path)
+    activate(tested)
+    if what == "review":
+        review_no(tested, tmp_path)
+        says = "a review of test 1 finds that the features do not make sense: Debris only"
+    elif what == "intended use":
+        tested.intend(model, "Other passages are used now")
+        says = f"Siv Moberg signed another intended use, entry {tested.world.entries('intended_use_signed')[-1].index}"
+    else:
+        tested.seal(small.write_images(tmp_path / "other", first=40), "NES-B")
+        tested.plan(model, plan_of(criterion(limit="0.60"), test_set="NES-B"))
+        tested.run(model)
+        says = "test 2 came out failed"
+    (incident,) = tested.world.entries("incident_opened")
+    assert incident.record.incident_kind == "active model questioned"
+    assert incident.record.detail == f"nes-test 1.0.0, digest {model.model_sha256}: {says}"
+    assert incident.record.batch is None, "it stands against every batch"
+    assert verify(tested.world.paths).verified
 
 
 # --- planning: order, people, sets --------------------------------------------------------------------------------

@@ -346,6 +346,8 @@ class _Run:
         )
         with site.ledger.writing() as transaction:
             _close(site, transaction, closed)
+            if verdict != "passed":
+                site.open_incident_if_active(transaction, self.digest, f"test {closed.test} came out {verdict}")
         return Tested(self.prepared.model, closed, self._written(files))
 
     def _written(self, files: dict[str, bytes]) -> tuple[Path, ...]:
