@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -207,7 +208,7 @@ def evidence_for(model: ModelState, package: PackageTests, tested_on: SealedSet 
         if test is None
         else f"Test {test.opened.test} run by {test.name}: {test.outcome}",
         *_consumed(tested_on),
-        _features(model, test),
+        *_features(model, test),
         f"{len(package.tests)} tests in all, {failed} of them without figures; {len(package.plans)} plans in all",
     )
 
@@ -219,12 +220,17 @@ def _consumed(tested_on: SealedSet | None) -> tuple[str, ...]:
     return (f"Test set {tested_on.sealed.test_set} was taken out of use, {tested_on.consumed}"[:390],)
 
 
-def _features(model: ModelState, test: ModelTest | None) -> str:
-    review = last_review(model, test)
-    if review is None:
-        return "The heat maps of that test are not reviewed"
-    sense = "make sense" if review.reviewed.sensible else "do not make sense"
-    return f"Heat maps reviewed by {review.name}, entry {review.index}: the features {sense}"
+def _features(model: ModelState, test: ModelTest | None) -> Iterator[str]:
+    """Every review of the package, oldest first: a later one does not hide an earlier one."""
+    for review in model.feature_reviews:
+        sense = "make sense" if review.reviewed.sensible else "do not make sense"
+        again = "" if review.reason is None else f"; reviewed again because: {review.reason}"
+        yield (
+            f"Heat maps of test {review.reviewed.test} reviewed by {review.name} ({review.person}), entry "
+            f"{review.index}: the features {sense}{again}"
+        )[:390]
+    if last_review(model, test) is None:
+        yield "The heat maps of that test are not reviewed"
 
 
 def models(session: Session) -> Models:

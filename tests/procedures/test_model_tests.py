@@ -302,9 +302,10 @@ def approved(bench: Bench, folder: Path) -> Any:
 
 def review_no(bench: Bench, folder: Path) -> None:
     expert, model = bench.world.session("expert"), model_of(bench.world)
-    seen = features.sheet(expert, model.model_sha256, folder / "second-review")
+    why = "Looked at it again"
+    seen = features.sheet(expert, model.model_sha256, folder / "second-review", why)
     places: dict[str, Any] = {item.image: "debris" for item in seen.shown}
-    features.review(expert, seen, places, False, "Debris only", bench.world.signs("expert"))
+    features.review(expert, seen, places, False, "Debris only", bench.world.signs("expert"), why)
 
 
 def activate(bench: Bench) -> None:
