@@ -50,7 +50,9 @@ from nesqc_gmp.state.model_tests import (
     PackageTests,
     feature_sample,
     fold_results,
+    fold_test_sets,
     fold_tests,
+    require_another_sealed,
     results_id,
 )
 from nesqc_gmp.state.models import ModelState, fold_models, get
@@ -142,7 +144,7 @@ def sheet(session: Session, name: str, out: Path, reason: str | None = None) -> 
         NotFoundError: No installed package fits the name, or the packages that find cells are not installed.
         OutOfSequenceError: No test of its last plan was completed, no image of the sample has a heat map, or the
             package was reviewed before and no reason is given.
-        NotAuthorisedError: The person installed the package or ran the test.
+        NotAuthorisedError: The person installed the package, ran the test or sealed its set.
         IntegrityError: An original or the content of the test set was altered; recorded.
         InvalidInputError: The folder exists or cannot be made, or the reason is too short or too long.
         RecordTooLargeError: The names of the images do not fit into the record of a review.
@@ -156,7 +158,7 @@ def sheet(session: Session, name: str, out: Path, reason: str | None = None) -> 
     about = Subject(type="model", id=digest)
     with session.acting("models.features", about) as act:
         model, tests = _load(act.transaction, digest)
-        test = require_reviewable(model, tests, act.person.id)
+        test = _reviewable(act.transaction, model, tests, act.person.id)
         require_reason(model, reason)
         plan = next(p.frozen for p in tests.plans if p.frozen.plan == test.opened.plan)
         results = fold_results(act.transaction.entries("model-test", results_id(digest, test.opened.test)))
@@ -175,6 +177,15 @@ def sheet(session: Session, name: str, out: Path, reason: str | None = None) -> 
 def _load(reader: Reader, digest: str) -> tuple[ModelState, PackageTests]:
     entries = list(reader.entries("model", digest))
     return get(fold_models(entries), digest), fold_tests(entries).get(digest, NO_TESTS)
+
+
+def _reviewable(reader: Reader, model: ModelState, tests: PackageTests, person: str) -> ModelTest:
+    """The test whose heat maps this person may review, who does not know the labels of its images."""
+    test = require_reviewable(model, tests, person)
+    test_set = tests.plans[test.opened.plan - 1].frozen.test_set
+    sealed = fold_test_sets(reader.entries("test-set", test_set))[test_set]
+    require_another_sealed(sealed, person, "reviews features on")
+    return test
 
 
 def _write(out: Path, made: FeatureSheet) -> None:
@@ -361,7 +372,8 @@ def review(
         InvalidInputError: An image was not answered.
         OutOfSequenceError: Another plan or test has taken the place of the one that was shown, or the package was
             reviewed before and no reason is given.
-        NotAuthorisedError: The person installed the package, ran the test, or has said no before and says yes now.
+        NotAuthorisedError: The person installed the package, ran the test, sealed its set, or has said no before and
+            says yes now.
     """
     missing = [item.image for item in seen.shown if item.image not in places]
     if missing:
@@ -380,7 +392,7 @@ def review(
 
     def prepare(reader: Reader, person: Person) -> Prepared:
         model, tests = _load(reader, seen.model_sha256)
-        test = require_reviewable(model, tests, person.id)
+        test = _reviewable(reader, model, tests, person.id)
         require_reason(model, reason)
         if sensible:
             require_no_reversal(model, person.id)

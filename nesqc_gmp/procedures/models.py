@@ -26,7 +26,15 @@ from nesqc_gmp.records.models import (
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
 from nesqc_gmp.state.feature_review import last_review, require_evidence
-from nesqc_gmp.state.model_tests import NO_TESTS, ModelTest, PackageTests, SealedSet, fold_test_sets, fold_tests
+from nesqc_gmp.state.model_tests import (
+    NO_TESTS,
+    ModelTest,
+    PackageTests,
+    SealedSet,
+    fold_test_sets,
+    fold_tests,
+    require_another_sealed,
+)
 from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
@@ -131,7 +139,7 @@ def start(site: Site, digest: str) -> Engine:
 
 
 def approve(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
-    """Approve an installed package; nobody approves what they installed."""
+    """Approve an installed package; nobody approves what they installed, or what was tested on a set they sealed."""
     _step(session, name, reason, ceremony, ("approve", "installed", "approved"))
 
 
@@ -166,8 +174,11 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
             require_another(model, person.id, "approves")
         if verb != "retire":
             package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
+            tested_on = _test_set(reader, package)
+            if verb == "approve" and tested_on is not None:
+                require_another_sealed(tested_on, person.id, "approves a package tested on")
             require_evidence(model, package)
-            lines = (*lines, *evidence_for(model, package, _test_set(reader, package)))
+            lines = (*lines, *evidence_for(model, package, tested_on))
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)

@@ -70,6 +70,8 @@ def _require_evidence(proven: Proven, state: ModelState, entry: Entry) -> None:
     require_evidence(state, tests)
     for test in tests.tests:
         plan = tests.plans[test.opened.plan - 1]
+        if test.by == state.installed_by:
+            raise _own(entry, "the model's test was run by who installed it")
         if plan.by in {test.by, state.installed_by}:
             raise _own(entry, "the plan of the model's test was frozen by who ran it or installed the model")
 

@@ -415,6 +415,41 @@ def test_nobody_runs_the_test_whose_plan_they_froze(planned: Bench) -> None:
     assert not world.entries("model_test_opened")
 
 
+def test_nobody_runs_the_test_of_a_package_they_installed(planned: Bench) -> None:
+    """A data scientist who is an operator as well."""
+    grant(planned.world, "scientist", "operator")
+    with pytest.raises(NotAuthorisedError, match="nobody runs the test of a model they installed"):
+        planned.run(model_of(planned.world), who="scientist")
+    assert not planned.world.entries("model_test_opened")
+    assert not [entry for entry in planned.world.entries("test_set_read") if entry.record.purpose == "test"]
+
+
+def test_who_sealed_the_set_does_not_freeze_the_plan(sealed: Bench) -> None:
+    """A custodian who is QA as well."""
+    grant(sealed.world, "custodian", "qa")
+    with pytest.raises(NotAuthorisedError, match="nobody freezes a plan on a test set they sealed"):
+        sealed.plan(model_of(sealed.world), who="custodian")
+    assert not sealed.world.entries("test_plan_frozen")
+
+
+def test_who_sealed_the_set_does_not_review_features(tested: Bench, tmp_path: Path) -> None:
+    """A custodian who is an expert as well, and knows the labels."""
+    grant(tested.world, "custodian", "subject matter expert")
+    with pytest.raises(NotAuthorisedError, match="nobody reviews features on a test set they sealed"):
+        features.sheet(tested.world.session("custodian"), model_of(tested.world).model_sha256, tmp_path / "review")
+    assert not (tmp_path / "review").exists()
+
+
+def test_who_sealed_the_set_does_not_approve_the_package(tested: Bench, tmp_path: Path) -> None:
+    world, model = tested.world, model_of(tested.world)
+    tested.review(model, tmp_path / "review")
+    grant(world, "custodian", "qa")
+    with pytest.raises(NotAuthorisedError, match="nobody approves a package tested on a test set they sealed"):
+        models.approve(world.session("custodian"), model.model_sha256, "Tested and reviewed", world.signs("custodian"))
+    assert not world.entries("model_approved")
+    tested.approve(model)
+
+
 def test_who_sealed_the_set_did_not_bring_the_model(sealed: Bench, tmp_path: Path) -> None:
     """A custodian who is reviewer as well may install a package, but not one that is tested with their own set."""
     grant(sealed.world, "custodian", "reviewer")

@@ -56,7 +56,7 @@ from nesqc_gmp.state.model_tests import (
     results_id,
     uses_of,
 )
-from nesqc_gmp.state.models import ModelState, fold_models, get
+from nesqc_gmp.state.models import ModelState, fold_models, get, require_another
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def run(
     """Run the last frozen plan of a package, once.
 
     Args:
-        session: An operator or a test data custodian, who did not freeze the plan.
+        session: An operator or a test data custodian, who neither froze the plan nor installed the package.
         name: The package.
         reason: Why it is run again, where a run of the same plan ended without figures.
         shown: Called after each result is in the ledger.
@@ -96,7 +96,7 @@ def run(
         ModelRefusedError: The package is not byte for byte what was installed, or fails its golden run; recorded.
         IntegrityError: A test image or the content of the set was altered; recorded.
         OutOfSequenceError: There is no plan, it was run to its end, or something is not what was frozen; recorded.
-        NotAuthorisedError: The person froze the plan; recorded.
+        NotAuthorisedError: The person froze the plan or installed the package; recorded.
         KeyboardInterrupt: The person stopped it; the test is closed as aborted.
     """
     require_evaluation()
@@ -155,6 +155,7 @@ def _startable(reader: Reader, digest: str, person: str, reason: str | None) -> 
     """Asked before the golden run and again when the test opens."""
     models, tests = fold_models(reader.entries_about("model")), fold_tests(reader.entries_about("model"))
     model, package = models[digest], tests.get(digest, NO_TESTS)
+    require_another(model, person, "runs the test of")
     plan = package.plan
     if plan is None:
         raise OutOfSequenceError(
