@@ -247,6 +247,89 @@ def test_the_same_test_gives_the_same_figures_and_report(planned_origin: World, 
     assert found[0] == found[1]
 
 
+# --- the report and its record -------------------------------------------------------------------------------------
+
+
+def test_no_report_exists_before_its_record(planned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is killed at the closing record: SystemExit passes by every handler, as a kill does."""
+    world = planned.world
+    before = set(world.site.objects.digests())
+    monkeypatch.setattr(running, "_close", killed)
+    with pytest.raises(SystemExit):
+        planned.run(model_of(world))
+    assert not world.entries("model_test_closed")
+    assert set(world.site.objects.digests()) == before
+    assert not world.paths.reports.exists()
+
+
+def test_a_report_that_a_killed_program_left_missing_is_written_from_the_log(
+    planned: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, model = planned.world, model_of(planned.world)
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "_kept", killed)
+        with pytest.raises(SystemExit):
+            planned.run(model)
+    (entry,) = world.entries("model_test_closed")
+    named = {entry.record.report_pdf_sha256, entry.record.report_html_sha256}
+    assert not named & set(world.site.objects.digests())
+    (failed,) = [step.detail for step in verify(world.paths).steps if not step.passed]
+    assert f"entry {entry.index}; report of test 1 of model {model.model_sha256[:16]}" in failed
+    assert "is missing" in failed
+    planned.intend(model, "Signed meanwhile, and not in the report")
+    tested = planned.run(model)
+    assert tested.closed == entry.record
+    assert {sha256_hex(path.read_bytes()) for path in tested.reports} == named
+    assert named <= set(world.site.objects.digests())
+    assert len(world.entries("model_test_opened")) == 1
+    assert len(world.entries("image_tested")) == 12
+    assert verify(world.paths).verified
+    with pytest.raises(OutOfSequenceError, match="was run to its end: passed"):
+        planned.run(model)
+
+
+def killed(*_: object) -> Any:
+    raise SystemExit
+
+
+def test_a_missing_report_that_would_come_out_otherwise_is_refused(
+    tested: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, model = tested.world, model_of(tested.world)
+    digest = world.entries("model_test_closed")[0].record.report_pdf_sha256
+    world.site.objects.path(digest).unlink()
+    monkeypatch.setattr(running, "_rendered", lambda _: {"pdf": b"other", "html": b"other"})
+    with pytest.raises(IntegrityError, match="cannot be written again byte for byte"):
+        tested.run(model)
+    assert not world.site.objects.path(digest).exists()
+    assert ("o.brannstrom", "models.test", "IntegrityError") in world.refused()
+
+
+def test_a_folder_of_reports_that_is_a_file_does_not_hide_the_end(planned: Bench) -> None:
+    world = planned.world
+    world.paths.reports.write_text("in the way")
+    found = planned.run(model_of(world))
+    assert found.closed.verdict == "passed"
+    assert found.not_copied == f"{world.paths.reports}: File exists"
+    named = [found.closed.report_pdf_sha256, found.closed.report_html_sha256]
+    assert list(found.reports) == [world.site.objects.path(digest) for digest in named]
+    assert world.paths.reports.read_text() == "in the way"
+
+
+def test_a_store_that_is_full_does_not_hide_the_end(planned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, model = planned.world, model_of(planned.world)
+
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.site.objects), "put", full)
+        with pytest.raises(InvalidInputError, match="test 1 is completed: passed; its report cannot be written: No sp"):
+            planned.run(model)
+    assert planned.tests(model).tests[0].outcome == "passed"
+    assert len(planned.run(model).reports) == 2
+
+
 # --- approval -----------------------------------------------------------------------------------------------------
 
 
