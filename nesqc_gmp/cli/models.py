@@ -282,6 +282,7 @@ def _feature_review(review: FeatureReview) -> dict[str, Any]:
         "person": review.person,
         "name": review.name,
         "signed_at": review.signed_at,
+        "reason": review.reason,
         "review": review.reviewed.model_dump(mode="json", exclude={"kind", "model_sha256", "signature"}),
     }
 
@@ -301,7 +302,10 @@ def _print_feature_reviews(reviews: tuple[FeatureReview, ...]) -> None:
             ", ".join(f"{count.place} {count.images}" for count in review.reviewed.counts if count.images),
             "yes" if review.reviewed.sensible else "no",
             review.reviewed.comment,
+            review.reason or "",
         )
         for review in reviews
     ]
-    show.print_table(("#Entry", "Signed by", "#Test", "Weight seen", "Makes sense", "Comment"), rows, "none")
+    show.print_table(
+        ("#Entry", "Signed by", "#Test", "Weight seen", "Makes sense", "Comment", "Reason of a repeat"), rows, "none"
+    )

@@ -74,23 +74,25 @@ _PLACES: Final[dict[str, Place]] = {
 def features(
     name: ModelArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the page; must not exist.")],
+    reason: RepeatReasonOption = None,
     site: SiteOption = None,
 ) -> None:
     """Review the heat maps of a tested model, signed.
 
     The frozen plan has drawn the images. They are written as a page and as PDF, each with its heat map; then one
-    answer is asked for each. What was answered is kept until it is signed or you leave with Ctrl-C.
+    answer is asked for each. What was answered is kept until it is signed or you leave with Ctrl-C. A second review of
+    a package needs a reason, and who said no cannot say yes afterwards.
     """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import features as procedure
 
     with logged_in(site) as session:
         terminal.require_terminal()
-        sheet = procedure.sheet(session, name, out)
+        sheet = procedure.sheet(session, name, out, reason)
         places = _ask_places(sheet, out / procedure.PAGE)
         sensible = terminal.ask_choice("Do the features make sense for the intended use?", ("yes", "no")) == "yes"
         comment = _ask_comment()
-        _sign_at_last(lambda: procedure.review(session, sheet, places, sensible, comment, terminal.ceremony))
+        _sign_at_last(lambda: procedure.review(session, sheet, places, sensible, comment, terminal.ceremony, reason))
     show.say(f"The features of {sheet.label} are reviewed: they {'make' if sensible else 'do not make'} sense.")
 
 

@@ -56,6 +56,8 @@ def run_test(
         return
     show.print_table(HEAD, [criterion_row(each) for each in closed.criteria], "none")
     show.say(f"Test {closed.test} of {tested.model.label} is completed: {closed.verdict}.")
+    if tested.not_copied is not None:
+        show.say(f"The report could not be copied to the folder of reports ({tested.not_copied}); it is in the store:")
     for path in tested.reports:
         show.say(f"report {path}")
 

@@ -16,6 +16,7 @@ from nesqc_gmp.records.base import Instant
 from nesqc_gmp.records.entry import Actor, Record, Subject
 from nesqc_gmp.records.site import IncidentOpened
 from nesqc_gmp.state.incidents import SiteState, fold_site
+from nesqc_gmp.state.models import fold_models
 from nesqc_gmp.state.people import People, fold_people
 
 Clock = Callable[[], datetime]
@@ -118,6 +119,13 @@ class Site:
         )
         subject = Subject(type="site", id="site")
         transaction.append(time=self.now(), actor=SYSTEM, subject=subject, record=record)
+
+    def open_incident_if_active(self, transaction: Transaction, digest: str, what: str) -> None:
+        """Open an incident where something speaks against a package that is active: every batch may rest on it."""
+        model = fold_models(transaction.entries("model", digest))[digest]
+        if model.standing == "active":
+            detail = f"{model.label}, digest {digest}: {what}"
+            self.open_incident(transaction, "active model questioned", detail)
 
     def _watch_clock(self, transaction: Transaction, now: Instant) -> None:
         if transaction.size == 0 or transaction.appended:

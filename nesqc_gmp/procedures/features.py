@@ -18,12 +18,12 @@ from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.picture import map_values
 from nesqc_gmp.inference.gray import gray_samples
-from nesqc_gmp.ledger import Reader
+from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.evaluation import require_evaluation
 from nesqc_gmp.procedures.heat_maps import SIMULATED
 from nesqc_gmp.procedures.session import Session
-from nesqc_gmp.procedures.signing import Prepared, Signer
+from nesqc_gmp.procedures.signing import Prepared, Signer, as_entered
 from nesqc_gmp.procedures.test_sets import open_content
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.entry import Subject
@@ -43,14 +43,16 @@ from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
 from nesqc_gmp.reports.html import render_html
 from nesqc_gmp.reports.pdf import render_pdf
 from nesqc_gmp.robustness.weight import Shares, weight
-from nesqc_gmp.state.feature_review import require_reviewable
+from nesqc_gmp.state.feature_review import require_no_reversal, require_reason, require_reviewable
 from nesqc_gmp.state.model_tests import (
     NO_TESTS,
     ModelTest,
     PackageTests,
     feature_sample,
     fold_results,
+    fold_test_sets,
     fold_tests,
+    require_another_sealed,
     results_id,
 )
 from nesqc_gmp.state.models import ModelState, fold_models, get
@@ -129,23 +131,26 @@ class _Drawn:
     images: tuple[tuple[TestImage, ImageTested], ...]
 
 
-def sheet(session: Session, name: str, out: Path) -> FeatureSheet:
+def sheet(session: Session, name: str, out: Path, reason: str | None = None) -> FeatureSheet:
     """Write what there is to review into a new folder, as a page and as PDF; the opening of the test set is recorded.
 
     Args:
         session: A subject matter expert.
         name: The package.
         out: A folder that does not exist yet.
+        reason: Why the package is reviewed again; needed then.
 
     Raises:
         NotFoundError: No installed package fits the name, or the packages that find cells are not installed.
-        OutOfSequenceError: No test of its last plan was completed, or no image of the sample has a heat map.
-        NotAuthorisedError: The person installed the package or ran the test.
+        OutOfSequenceError: No test of its last plan was completed, no image of the sample has a heat map, or the
+            package was reviewed before and no reason is given.
+        NotAuthorisedError: The person installed the package, ran the test or sealed its set.
         IntegrityError: An original or the content of the test set was altered; recorded.
-        InvalidInputError: The folder exists or cannot be made.
+        InvalidInputError: The folder exists or cannot be made, or the reason is too short or too long.
         RecordTooLargeError: The names of the images do not fit into the record of a review.
     """
     require_evaluation()
+    reason = None if reason is None else as_entered(reason)
     if out.exists():
         raise InvalidInputError("the folder exists", where=str(out), remedy="Name a new one.")
     with session.viewing("models.features") as reader:
@@ -153,7 +158,8 @@ def sheet(session: Session, name: str, out: Path) -> FeatureSheet:
     about = Subject(type="model", id=digest)
     with session.acting("models.features", about) as act:
         model, tests = _load(act.transaction, digest)
-        test = require_reviewable(model, tests, act.person.id)
+        test = _reviewable(act.transaction, model, tests, act.person.id)
+        require_reason(model, reason)
         plan = next(p.frozen for p in tests.plans if p.frozen.plan == test.opened.plan)
         results = fold_results(act.transaction.entries("model-test", results_id(digest, test.opened.test)))
     _, content = open_content(
@@ -171,6 +177,15 @@ def sheet(session: Session, name: str, out: Path) -> FeatureSheet:
 def _load(reader: Reader, digest: str) -> tuple[ModelState, PackageTests]:
     entries = list(reader.entries("model", digest))
     return get(fold_models(entries), digest), fold_tests(entries).get(digest, NO_TESTS)
+
+
+def _reviewable(reader: Reader, model: ModelState, tests: PackageTests, person: str) -> ModelTest:
+    """The test whose heat maps this person may review, who does not know the labels of its images."""
+    test = require_reviewable(model, tests, person)
+    test_set = tests.plans[test.opened.plan - 1].frozen.test_set
+    sealed = fold_test_sets(reader.entries("test-set", test_set))[test_set]
+    require_another_sealed(sealed, person, "reviews features on")
+    return test
 
 
 def _write(out: Path, made: FeatureSheet) -> None:
@@ -340,6 +355,7 @@ def review(
     sensible: bool,
     comment: str,
     ceremony: Ceremony,
+    reason: str | None = None,
 ) -> None:
     """Sign what the expert saw.
 
@@ -350,11 +366,14 @@ def review(
         sensible: Whether the features make sense for the intended use.
         comment: What the expert says of it.
         ceremony: Shows the statement and asks for id and passphrase.
+        reason: Why the package is reviewed again; needed then.
 
     Raises:
         InvalidInputError: An image was not answered.
-        OutOfSequenceError: Another plan or test has taken the place of the one that was shown.
-        NotAuthorisedError: The person installed the package or ran the test.
+        OutOfSequenceError: Another plan or test has taken the place of the one that was shown, or the package was
+            reviewed before and no reason is given.
+        NotAuthorisedError: The person installed the package, ran the test, sealed its set, or has said no before and
+            says yes now.
     """
     missing = [item.image for item in seen.shown if item.image not in places]
     if missing:
@@ -373,7 +392,10 @@ def review(
 
     def prepare(reader: Reader, person: Person) -> Prepared:
         model, tests = _load(reader, seen.model_sha256)
-        test = require_reviewable(model, tests, person.id)
+        test = _reviewable(reader, model, tests, person.id)
+        require_reason(model, reason)
+        if sensible:
+            require_no_reversal(model, person.id)
         if test.opened.test != seen.test:
             raise OutOfSequenceError(
                 f"test {test.opened.test} has taken the place of test {seen.test}", where=model.label
@@ -396,7 +418,13 @@ def review(
 
         return make, Signer("features reviewed", _lines(seen, answered, html, sensible=sensible, comment=comment))
 
-    session.sign("models.features", Subject(type="model", id=seen.model_sha256), prepare, ceremony)
+    def beside(transaction: Transaction) -> None:
+        if not sensible:
+            what = f"a review of test {seen.test} finds that the features do not make sense: {comment}"
+            session.site.open_incident_if_active(transaction, seen.model_sha256, what)
+
+    about = Subject(type="model", id=seen.model_sha256)
+    session.sign("models.features", about, prepare, ceremony, reason, beside)
 
 
 def _lines(

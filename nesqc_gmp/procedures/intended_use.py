@@ -13,7 +13,7 @@ from nesqc_gmp.decision.input_space import require_within
 from nesqc_gmp.digest import canonical_json
 from nesqc_gmp.errors import OutOfSequenceError, RecordTooLargeError
 from nesqc_gmp.esign import Ceremony
-from nesqc_gmp.ledger import Reader
+from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.files import read_given_toml
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
@@ -91,4 +91,10 @@ def intend(session: Session, name: str, use: IntendedUse, reason: str | None, ce
         )
         return make, Signer("intended use approved", lines)
 
-    session.sign("models.intend", Subject(type="model", id=digest), prepare, ceremony, reason)
+    def beside(transaction: Transaction) -> None:
+        signed = fold_models(transaction.entries("model", digest))[digest].intended_uses
+        if len(signed) > 1:
+            what = f"{signed[-1].name} signed another intended use, entry {signed[-1].index}"
+            session.site.open_incident_if_active(transaction, digest, what)
+
+    session.sign("models.intend", Subject(type="model", id=digest), prepare, ceremony, reason, beside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,8 +25,16 @@ from nesqc_gmp.records.models import (
     ModelRetired,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature, Meaning
-from nesqc_gmp.state.feature_review import last_review, require_sensible
-from nesqc_gmp.state.model_tests import NO_TESTS, ModelTest, PackageTests, fold_tests, require_tested
+from nesqc_gmp.state.feature_review import last_review, require_evidence
+from nesqc_gmp.state.model_tests import (
+    NO_TESTS,
+    ModelTest,
+    PackageTests,
+    SealedSet,
+    fold_test_sets,
+    fold_tests,
+    require_another_sealed,
+)
 from nesqc_gmp.state.models import Models, ModelState, Standing, fold_models, get, require, require_another
 from nesqc_gmp.state.people import Person
 
@@ -130,12 +139,12 @@ def start(site: Site, digest: str) -> Engine:
 
 
 def approve(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
-    """Approve an installed package; nobody approves what they installed."""
+    """Approve an installed package; nobody approves what they installed, or what was tested on a set they sealed."""
     _step(session, name, reason, ceremony, ("approve", "installed", "approved"))
 
 
 def activate(session: Session, name: str, reason: str, ceremony: Ceremony) -> None:
-    """Put an approved package into use."""
+    """Put an approved package into use; what its approval rested on has to hold still."""
     _step(session, name, reason, ceremony, ("activate", "approved", "activated"))
 
 
@@ -163,10 +172,13 @@ def _step(session: Session, name: str, reason: str, ceremony: Ceremony, step: tu
         lines = _shown(model)
         if verb == "approve":
             require_another(model, person.id, "approves")
+        if verb != "retire":
             package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
-            require_tested(model, package)
-            require_sensible(model, package)
-            lines = (*lines, *evidence_for(model, package))
+            tested_on = _test_set(reader, package)
+            if verb == "approve" and tested_on is not None:
+                require_another_sealed(tested_on, person.id, "approves a package tested on")
+            require_evidence(model, package)
+            lines = (*lines, *evidence_for(model, package, tested_on))
 
         def make(signature: ElectronicSignature) -> Record:
             return _RECORDS[verb](model_sha256=digest, signature=signature)
@@ -186,8 +198,16 @@ def _shown(model: ModelState) -> tuple[str, ...]:
     )
 
 
-def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
-    """What speaks for a package, in words; what there is not is said as well."""
+def _test_set(reader: Reader, package: PackageTests) -> SealedSet | None:
+    """The set of the last plan, ``None`` where no plan was frozen."""
+    if package.plan is None:
+        return None
+    name = package.plan.frozen.test_set
+    return fold_test_sets(reader.entries("test-set", name))[name]
+
+
+def evidence_for(model: ModelState, package: PackageTests, tested_on: SealedSet | None) -> tuple[str, ...]:
+    """What speaks for a package and what against it, in words; what there is not is said as well."""
     use, plan, test = model.intended_use, package.plan, package.completed
     failed = sum(not each.completed for each in package.tests)
     return (
@@ -198,17 +218,30 @@ def evidence_for(model: ModelState, package: PackageTests) -> tuple[str, ...]:
         "No test was completed under the last plan"
         if test is None
         else f"Test {test.opened.test} run by {test.name}: {test.outcome}",
-        _features(model, test),
+        *_consumed(tested_on),
+        *_features(model, test),
         f"{len(package.tests)} tests in all, {failed} of them without figures; {len(package.plans)} plans in all",
     )
 
 
-def _features(model: ModelState, test: ModelTest | None) -> str:
-    review = last_review(model, test)
-    if review is None:
-        return "The heat maps of that test are not reviewed"
-    sense = "make sense" if review.reviewed.sensible else "do not make sense"
-    return f"Heat maps reviewed by {review.name}, entry {review.index}: the features {sense}"
+def _consumed(tested_on: SealedSet | None) -> tuple[str, ...]:
+    """Why the set can test nothing any more; it may say something of the test that was made with it."""
+    if tested_on is None or tested_on.consumed is None:
+        return ()
+    return (f"Test set {tested_on.sealed.test_set} was taken out of use, {tested_on.consumed}"[:390],)
+
+
+def _features(model: ModelState, test: ModelTest | None) -> Iterator[str]:
+    """Every review of the package, oldest first: a later one does not hide an earlier one."""
+    for review in model.feature_reviews:
+        sense = "make sense" if review.reviewed.sensible else "do not make sense"
+        again = "" if review.reason is None else f"; reviewed again because: {review.reason}"
+        yield (
+            f"Heat maps of test {review.reviewed.test} reviewed by {review.name} ({review.person}), entry "
+            f"{review.index}: the features {sense}{again}"
+        )[:390]
+    if last_review(model, test) is None:
+        yield "The heat maps of that test are not reviewed"
 
 
 def models(session: Session) -> Models:

@@ -134,6 +134,7 @@ class Session:
         prepare: Callable[[Reader, Person], Prepared],
         ceremony: Ceremony,
         reason: str | None = None,
+        beside: Callable[[Transaction], None] | None = None,
     ) -> Receipt:
         """One signed act: check, show, re-authenticate, sign the shown bytes, check again, append.
 
@@ -144,6 +145,7 @@ class Session:
                 before the ceremony and again inside the transaction of the append.
             ceremony: Shows the statement and asks for id and passphrase.
             reason: Why, where the act asks for it.
+            beside: Appends what follows from the act, in the same transaction.
 
         Raises:
             NesqcError: Refused; the refusal is recorded.
@@ -166,7 +168,10 @@ class Session:
                 self._require_unchanged(transaction, subject, statement, act_digest(make(PLACEHOLDER)), again)
                 require_same_signer(statement, signature, person, role)
                 actor = self.actor(person, role, signed=True)
-                return self.site.append(transaction, actor, subject, make(signature), reason)
+                receipt = self.site.append(transaction, actor, subject, make(signature), reason)
+                if beside is not None:
+                    beside(transaction)
+                return receipt
         except (OutOfSequenceError, NotAuthorisedError, IntegrityError) as error:
             self.refuse(right, error, subject)
 

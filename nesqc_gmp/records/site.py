@@ -7,7 +7,9 @@ from typing import Literal
 from nesqc_gmp.records.base import Frozen, Identifier, Sha256, Text
 from nesqc_gmp.records.signatures import ElectronicSignature
 
-IncidentKind = Literal["clock", "interrupted attempt", "account locked", "object altered", "model refused"]
+IncidentKind = Literal[
+    "clock", "interrupted attempt", "account locked", "object altered", "model refused", "active model questioned"
+]
 
 
 class SiteFounded(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nesqc_gmp.errors import NotAuthorisedError, OutOfSequenceError
-from nesqc_gmp.state.model_tests import ModelTest, PackageTests
+from nesqc_gmp.state.model_tests import ModelTest, PackageTests, require_tested
 from nesqc_gmp.state.models import FeatureReview, ModelState, require_another
 
 
@@ -25,6 +25,48 @@ def require_reviewable(model: ModelState, tests: PackageTests, person: str) -> M
     if test.by == person:
         raise NotAuthorisedError("nobody reviews the features of a test they ran", where=model.label)
     return test
+
+
+def require_reason(model: ModelState, reason: str | None) -> None:
+    """A further review of a package says why there is one.
+
+    Raises:
+        OutOfSequenceError: It does not.
+    """
+    if model.feature_reviews and not reason:
+        last = model.feature_reviews[-1]
+        raise OutOfSequenceError(
+            f"the features were reviewed before, entry {last.index}, by {last.name}: "
+            f"{'yes' if last.reviewed.sensible else 'no'}; another review needs a reason",
+            where=model.label,
+            remedy="Give --reason.",
+        )
+
+
+def require_no_reversal(model: ModelState, person: str) -> None:
+    """Who said no does not say yes afterwards: the package is the same, byte for byte.
+
+    Raises:
+        NotAuthorisedError: The person has said no.
+    """
+    for review in model.feature_reviews:
+        if review.person == person and not review.reviewed.sensible:
+            raise NotAuthorisedError(
+                f"nobody turns their own no into a yes: entry {review.index}, {review.reviewed.comment}",
+                where=model.label,
+                remedy="Another subject matter expert reviews the features.",
+            )
+
+
+def require_evidence(model: ModelState, tests: PackageTests) -> None:
+    """What a package for real use rests on when it is approved, and still when it is activated.
+
+    Raises:
+        OutOfSequenceError: Its last plan was not tested and passed under the intended use in force, or no expert found
+            that its features make sense.
+    """
+    require_tested(model, tests)
+    require_sensible(model, tests)
 
 
 def require_sensible(model: ModelState, tests: PackageTests) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from nesqc_gmp.errors import NotFoundError, OutOfSequenceError
+from nesqc_gmp.errors import NotAuthorisedError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.records import model_tests as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
@@ -78,6 +78,18 @@ def get_test_set(sets: SealedSets, name: str) -> SealedSet:
     if name not in sets:
         raise NotFoundError("there is no test set of this id", where=name, remedy="See `nesqc test-sets list`.")
     return sets[name]
+
+
+def require_another_sealed(state: SealedSet, person: str, act: str) -> None:
+    """Who judges a package by a set, or says how, is not who chose its images and knows its labels.
+
+    Raises:
+        NotAuthorisedError: The person sealed it.
+    """
+    if state.by == person:
+        raise NotAuthorisedError(
+            f"nobody {act} a test set they sealed", where=state.sealed.test_set, remedy="Another person does it."
+        )
 
 
 @dataclass(frozen=True, slots=True)

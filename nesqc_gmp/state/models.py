@@ -32,12 +32,13 @@ class SignedUse:
 
 @dataclass(frozen=True, slots=True)
 class FeatureReview:
-    """A review of features as an expert signed it."""
+    """A review of features as an expert signed it; ``reason`` says why, where it was not the first of the package."""
 
     index: int
     person: str
     name: str
     signed_at: str
+    reason: str | None
     reviewed: FeaturesReviewed
 
 
@@ -93,7 +94,7 @@ def fold_models(entries: Iterable[Entry]) -> Models:
                 found[digest] = replace(found[digest], intended_uses=(*found[digest].intended_uses, signed))
             case FeaturesReviewed(model_sha256=digest) as reviewed:
                 actor = entry.actor
-                review = FeatureReview(entry.index, actor.person, actor.name, entry.time.local, reviewed)
+                review = FeatureReview(entry.index, actor.person, actor.name, entry.time.local, entry.reason, reviewed)
                 found[digest] = replace(found[digest], feature_reviews=(*found[digest].feature_reviews, review))
             case records.ModelApproved(model_sha256=digest):
                 found[digest] = replace(found[digest], standing="approved")

@@ -6,8 +6,8 @@ from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.records import models, products
 from nesqc_gmp.records.entry import Entry
-from nesqc_gmp.state.feature_review import require_sensible
-from nesqc_gmp.state.model_tests import NO_TESTS, fold_tests, require_tested
+from nesqc_gmp.state.feature_review import require_evidence
+from nesqc_gmp.state.model_tests import NO_TESTS, fold_tests
 from nesqc_gmp.state.models import ModelState, fold_models
 from nesqc_gmp.state.models import Standing as ModelStanding
 from nesqc_gmp.state.models import get as get_model
@@ -51,9 +51,9 @@ def approved_model(proven: Proven) -> ModelState:
             continue
         state = get_model(fold_models(proven.about("model", digest, entry.index)), digest)
         require_model(state, needed, entry.kind.removeprefix("model_"))
-        if needed == "installed":
-            if state.installed_by == entry.actor.person:
-                raise _own(entry, "the model was approved by the person who installed it")
+        if needed == "installed" and state.installed_by == entry.actor.person:
+            raise _own(entry, "the model was approved by the person who installed it")
+        if needed != "active":
             _require_evidence(proven, state, entry)
     model = fold_models(proven.about("model", digest)).get(digest)
     if model is None:
@@ -64,13 +64,14 @@ def approved_model(proven: Proven) -> ModelState:
 
 
 def _require_evidence(proven: Proven, state: ModelState, entry: Entry) -> None:
-    """What the approval of a package for real use rests on: a passed test of a plan that others froze, and a review."""
+    """What approval and activation for real use rest on: a passed test of a plan that others froze, and a review."""
     digest = state.model_sha256
     tests = fold_tests(proven.about("model", digest, entry.index)).get(digest, NO_TESTS)
-    require_tested(state, tests)
-    require_sensible(state, tests)
+    require_evidence(state, tests)
     for test in tests.tests:
         plan = tests.plans[test.opened.plan - 1]
+        if test.by == state.installed_by:
+            raise _own(entry, "the model's test was run by who installed it")
         if plan.by in {test.by, state.installed_by}:
             raise _own(entry, "the plan of the model's test was frozen by who ran it or installed the model")
 

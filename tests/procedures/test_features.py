@@ -32,6 +32,7 @@ from nesqc_gmp.records import model_tests as test_records
 from nesqc_gmp.records.feature_review import FeaturesReviewed, PlaceCount
 from nesqc_gmp.records.signatures import Statement
 from nesqc_gmp.state.feature_review import require_sensible
+from tests.conftest import PEOPLE
 from tests.procedures.model_tests import Bench, package, write_images
 from tests.procedures.model_tests import plan_of as written_plan
 
@@ -51,13 +52,15 @@ def run_test(world: Any, who: str = "operator") -> None:
     model_tests.run(world.session(who), NAME, None)
 
 
-def sheet(world: Any, folder: Path, who: str = "expert") -> Any:
-    return features.sheet(world.session(who), NAME, folder / "review")
+def sheet(world: Any, folder: Path, who: str = "expert", reason: str | None = None) -> Any:
+    return features.sheet(world.session(who), NAME, folder / "review", reason)
 
 
-def review(world: Any, seen: Any, places: Any = None, sensible: bool = True, who: str = "expert") -> None:
+def review(
+    world: Any, seen: Any, places: Any = None, sensible: bool = True, who: str = "expert", reason: str | None = None
+) -> None:
     chosen = places or dict.fromkeys((item.image for item in seen.shown), "cells")
-    features.review(world.session(who), seen, chosen, sensible, WHY, world.signs(who))
+    features.review(world.session(who), seen, chosen, sensible, WHY, world.signs(who), reason)
 
 
 def drawn_by_hand(world: Any) -> list[str]:
@@ -332,11 +335,33 @@ def test_only_features_that_make_sense_let_a_real_package_be_approved(tested: An
     with pytest.raises(OutOfSequenceError, match=f"Siv Moberg found that the features do not make sense: {WHY}"):
         bench.approve(model)
     assert tested.entries("model_approved") == []
-    review(tested, seen, sensible=True)
-    assert len(the_model(tested).feature_reviews) == 2, "the first one stays visible"
+    with pytest.raises(OutOfSequenceError, match=r"entry \d+, by Siv Moberg: no; another review needs a reason"):
+        review(tested, seen, sensible=True)
+    with pytest.raises(NotAuthorisedError, match=f"nobody turns their own no into a yes: entry [0-9]+, {WHY}"):
+        review(tested, seen, sensible=True, reason="Looked at it again")
+    (first,) = the_model(tested).feature_reviews
+    second = second_expert(tested)
+    with pytest.raises(OutOfSequenceError, match="another review needs a reason"):
+        sheet(tested, tmp_path / "other", second)
+    (tmp_path / "other").mkdir()
+    why = "A second opinion after DEV-0040"
+    review(tested, sheet(tested, tmp_path / "other", second, why), who=second, reason=why)
     bench.approve(model)
     last = the_model(tested).feature_reviews[-1]
-    assert f"  Heat maps reviewed by Siv Moberg, entry {last.index}: the features make sense\n" in tested.shown
+    no = f"  Heat maps of test 1 reviewed by Siv Moberg (s.moberg), entry {first.index}: the features do not make "
+    yes = f"({last.person}), entry {last.index}: the features make sense; reviewed again because: {why}\n"
+    assert f"{no}sense\n" in tested.shown
+    assert yes in tested.shown
+    assert last.person != first.person
+    with pytest.raises(NotAuthorisedError, match="nobody turns their own no"):
+        review(tested, seen, sensible=True, reason="Now that it is approved")
+
+
+def second_expert(world: Any) -> str:
+    """The reviewer is a subject matter expert as well."""
+    why, expert = "Needed for this test", "subject matter expert"
+    people.grant(world.session("qa"), PEOPLE["reviewer"][0], expert, "TR-9", None, why, world.signs("qa"))
+    return "reviewer"
 
 
 def test_a_demonstration_needs_no_review(ready: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -30,7 +31,7 @@ from nesqc_gmp.errors import (
 )
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.engine import Engine
-from nesqc_gmp.procedures import model_tests, models, test_sets
+from nesqc_gmp.procedures import features, model_tests, models, test_sets
 from nesqc_gmp.procedures.audit.verification import verify
 from nesqc_gmp.procedures.model_tests import running
 from nesqc_gmp.state.model_tests import feature_sample, fold_results, require_tested, results_id
@@ -248,6 +249,89 @@ def test_the_same_test_gives_the_same_figures_and_report(planned_origin: World, 
     assert found[0] == found[1]
 
 
+# --- the report and its record -------------------------------------------------------------------------------------
+
+
+def test_no_report_exists_before_its_record(planned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is killed at the closing record: SystemExit passes by every handler, as a kill does."""
+    world = planned.world
+    before = set(world.site.objects.digests())
+    monkeypatch.setattr(running, "_close", killed)
+    with pytest.raises(SystemExit):
+        planned.run(model_of(world))
+    assert not world.entries("model_test_closed")
+    assert set(world.site.objects.digests()) == before
+    assert not world.paths.reports.exists()
+
+
+def test_a_report_that_a_killed_program_left_missing_is_written_from_the_log(
+    planned: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, model = planned.world, model_of(planned.world)
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "_kept", killed)
+        with pytest.raises(SystemExit):
+            planned.run(model)
+    (entry,) = world.entries("model_test_closed")
+    named = {entry.record.report_pdf_sha256, entry.record.report_html_sha256}
+    assert not named & set(world.site.objects.digests())
+    (failed,) = [step.detail for step in verify(world.paths).steps if not step.passed]
+    assert f"entry {entry.index}; report of test 1 of model {model.model_sha256[:16]}" in failed
+    assert "is missing" in failed
+    planned.intend(model, "Signed meanwhile, and not in the report")
+    tested = planned.run(model)
+    assert tested.closed == entry.record
+    assert {sha256_hex(path.read_bytes()) for path in tested.reports} == named
+    assert named <= set(world.site.objects.digests())
+    assert len(world.entries("model_test_opened")) == 1
+    assert len(world.entries("image_tested")) == 12
+    assert verify(world.paths).verified
+    with pytest.raises(OutOfSequenceError, match="was run to its end: passed"):
+        planned.run(model)
+
+
+def killed(*_: object) -> Any:
+    raise SystemExit
+
+
+def test_a_missing_report_that_would_come_out_otherwise_is_refused(
+    tested: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, model = tested.world, model_of(tested.world)
+    digest = world.entries("model_test_closed")[0].record.report_pdf_sha256
+    world.site.objects.path(digest).unlink()
+    monkeypatch.setattr(running, "_rendered", lambda _: {"pdf": b"other", "html": b"other"})
+    with pytest.raises(IntegrityError, match="cannot be written again byte for byte"):
+        tested.run(model)
+    assert not world.site.objects.path(digest).exists()
+    assert ("o.brannstrom", "models.test", "IntegrityError") in world.refused()
+
+
+def test_a_folder_of_reports_that_is_a_file_does_not_hide_the_end(planned: Bench) -> None:
+    world = planned.world
+    world.paths.reports.write_text("in the way")
+    found = planned.run(model_of(world))
+    assert found.closed.verdict == "passed"
+    assert found.not_copied == f"{world.paths.reports}: File exists"
+    named = [found.closed.report_pdf_sha256, found.closed.report_html_sha256]
+    assert list(found.reports) == [world.site.objects.path(digest) for digest in named]
+    assert world.paths.reports.read_text() == "in the way"
+
+
+def test_a_store_that_is_full_does_not_hide_the_end(planned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, model = planned.world, model_of(planned.world)
+
+    def full(*_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.site.objects), "put", full)
+        with pytest.raises(InvalidInputError, match="test 1 is completed: passed; its report cannot be written: No sp"):
+            planned.run(model)
+    assert planned.tests(model).tests[0].outcome == "passed"
+    assert len(planned.run(model).reports) == 2
+
+
 # --- approval -----------------------------------------------------------------------------------------------------
 
 
@@ -312,6 +396,79 @@ def test_a_demonstration_needs_no_test_and_the_statement_says_so(ready: World) -
         assert words in entry.record.signature.statement
 
 
+def approved(bench: Bench, folder: Path) -> Any:
+    model = model_of(bench.world)
+    bench.review(model, folder / "first-review")
+    bench.approve(model)
+    return model
+
+
+def review_no(bench: Bench, folder: Path) -> None:
+    expert, model = bench.world.session("expert"), model_of(bench.world)
+    why = "Looked at it again"
+    seen = features.sheet(expert, model.model_sha256, folder / "second-review", why)
+    places: dict[str, Any] = {item.image: "debris" for item in seen.shown}
+    features.review(expert, seen, places, False, "Debris only", bench.world.signs("expert"), why)
+
+
+def activate(bench: Bench) -> None:
+    world = bench.world
+    models.activate(world.session("qa"), model_of(world).model_sha256, "Needed for this test", world.signs("qa"))
+
+
+def test_a_new_intended_use_after_approval_keeps_from_activation(tested: Bench, tmp_path: Path) -> None:
+    tested.intend(approved(tested, tmp_path), "Other passages are used now")
+    with pytest.raises(OutOfSequenceError, match="another intended use"):
+        activate(tested)
+    assert model_of(tested.world).standing == "approved"
+    assert not tested.world.entries("incident_opened"), "nothing rests on it yet"
+
+
+def test_a_negative_review_after_approval_keeps_from_activation(tested: Bench, tmp_path: Path) -> None:
+    approved(tested, tmp_path)
+    review_no(tested, tmp_path)
+    with pytest.raises(OutOfSequenceError, match="features do not make sense: Debris only"):
+        activate(tested)
+
+
+def test_the_statement_of_the_activation_shows_what_speaks_for_the_package(tested: Bench, tmp_path: Path) -> None:
+    approved(tested, tmp_path)
+    activate(tested)
+    assert "  Test 1 run by Olle Brännström: passed\n" in tested.world.shown
+    assert "the features make sense\n" in tested.world.shown
+    assert verify(tested.world.paths).verified
+
+
+def test_a_set_taken_out_of_use_after_the_test_stands_in_the_approval(tested: Bench, tmp_path: Path) -> None:
+    tested.consume()
+    approved(tested, tmp_path)
+    assert re.search(
+        "Test set NES-A was taken out of use, [0-9-]{10}, Cajsa Holm: Threshold was moved, CC-12\n", tested.world.shown
+    )
+
+
+@pytest.mark.parametrize("what", ["review", "intended use", "test"])
+def test_what_speaks_against_an_active_package_opens_an_incident(tested: Bench, what: str, tmp_path: Path) -> None:
+    model = approved(tested, tmp_path)
+    activate(tested)
+    if what == "review":
+        review_no(tested, tmp_path)
+        says = "a review of test 1 finds that the features do not make sense: Debris only"
+    elif what == "intended use":
+        tested.intend(model, "Other passages are used now")
+        says = f"Siv Moberg signed another intended use, entry {tested.world.entries('intended_use_signed')[-1].index}"
+    else:
+        tested.seal(small.write_images(tmp_path / "other", first=40), "NES-B")
+        tested.plan(model, plan_of(criterion(limit="0.60"), test_set="NES-B"))
+        tested.run(model)
+        says = "test 2 came out failed"
+    (incident,) = tested.world.entries("incident_opened")
+    assert incident.record.incident_kind == "active model questioned"
+    assert incident.record.detail == f"nes-test 1.0.0, digest {model.model_sha256}: {says}"
+    assert incident.record.batch is None, "it stands against every batch"
+    assert verify(tested.world.paths).verified
+
+
 # --- planning: order, people, sets --------------------------------------------------------------------------------
 
 
@@ -359,6 +516,41 @@ def test_nobody_runs_the_test_whose_plan_they_froze(planned: Bench) -> None:
     with pytest.raises(NotAuthorisedError, match="nobody runs the test whose plan they froze"):
         planned.run(model_of(world), who="qa")
     assert not world.entries("model_test_opened")
+
+
+def test_nobody_runs_the_test_of_a_package_they_installed(planned: Bench) -> None:
+    """A data scientist who is an operator as well."""
+    grant(planned.world, "scientist", "operator")
+    with pytest.raises(NotAuthorisedError, match="nobody runs the test of a model they installed"):
+        planned.run(model_of(planned.world), who="scientist")
+    assert not planned.world.entries("model_test_opened")
+    assert not [entry for entry in planned.world.entries("test_set_read") if entry.record.purpose == "test"]
+
+
+def test_who_sealed_the_set_does_not_freeze_the_plan(sealed: Bench) -> None:
+    """A custodian who is QA as well."""
+    grant(sealed.world, "custodian", "qa")
+    with pytest.raises(NotAuthorisedError, match="nobody freezes a plan on a test set they sealed"):
+        sealed.plan(model_of(sealed.world), who="custodian")
+    assert not sealed.world.entries("test_plan_frozen")
+
+
+def test_who_sealed_the_set_does_not_review_features(tested: Bench, tmp_path: Path) -> None:
+    """A custodian who is an expert as well, and knows the labels."""
+    grant(tested.world, "custodian", "subject matter expert")
+    with pytest.raises(NotAuthorisedError, match="nobody reviews features on a test set they sealed"):
+        features.sheet(tested.world.session("custodian"), model_of(tested.world).model_sha256, tmp_path / "review")
+    assert not (tmp_path / "review").exists()
+
+
+def test_who_sealed_the_set_does_not_approve_the_package(tested: Bench, tmp_path: Path) -> None:
+    world, model = tested.world, model_of(tested.world)
+    tested.review(model, tmp_path / "review")
+    grant(world, "custodian", "qa")
+    with pytest.raises(NotAuthorisedError, match="nobody approves a package tested on a test set they sealed"):
+        models.approve(world.session("custodian"), model.model_sha256, "Tested and reviewed", world.signs("custodian"))
+    assert not world.entries("model_approved")
+    tested.approve(model)
 
 
 def test_who_sealed_the_set_did_not_bring_the_model(sealed: Bench, tmp_path: Path) -> None:

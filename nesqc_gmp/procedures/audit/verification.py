@@ -203,9 +203,20 @@ def _objects(paths: SitePaths, reader: Reader) -> Iterator[tuple[int, str]]:
             try:
                 store.read(digest)
             except IntegrityError as error:
-                yield entry.index, str(error)
+                yield entry.index, f"{_report_of(entry)}{error}"
         yield from _copies(paths, entry)
         yield from _test_images(store, entry, checked)
+
+
+def _report_of(entry: Entry) -> str:
+    """Which report a finding is about: it is written after its record, so a killed program can leave it missing."""
+    record = entry.record
+    if not isinstance(record, model_tests.ModelTestClosed):
+        return ""
+    return (
+        f"report of test {record.test} of model {record.model_sha256[:16]} "
+        "(`nesqc models test` writes one that is missing again): "
+    )
 
 
 def _test_images(store: ObjectStore, entry: Entry, checked: set[str]) -> Iterator[tuple[int, str]]:

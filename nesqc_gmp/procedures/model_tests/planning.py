@@ -44,6 +44,7 @@ from nesqc_gmp.state.model_tests import (
     fold_test_sets,
     fold_tests,
     get_test_set,
+    require_another_sealed,
     require_not_failed,
     require_unspent,
     uses_of,
@@ -81,7 +82,8 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
 
     Raises:
         NotFoundError: There is no such package or set, or the packages that compute figures are not installed.
-        NotAuthorisedError: The person installed the package, or the set was sealed by who installed it; recorded.
+        NotAuthorisedError: The person installed the package or sealed the set, or the set was sealed by who installed
+            the package; recorded.
         OutOfSequenceError: The package is retired, has no signed intended use, did not pass a test, or is being
             tested; the set is consumed, holds simulated images for a real package, or holds copies of development
             images or of images of a spent set; recorded.
@@ -157,6 +159,7 @@ def _standing(
             remedy="Let it end; `nesqc models test` closes an interrupted one.",
         )  # fmt: skip
     state = get_test_set(fold_test_sets(reader.entries("test-set", test_set)), test_set)
+    require_another_sealed(state, person, "freezes a plan on")
     if state.by == model.installed_by:
         raise NotAuthorisedError(
             f"{state.name} sealed the test set and installed the package", where=test_set,

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import (
     IntegrityError,
+    InvalidInputError,
     ModelRefusedError,
     NesqcError,
     NotAuthorisedError,
@@ -33,7 +36,7 @@ from nesqc_gmp.procedures.process import running, this_process
 from nesqc_gmp.procedures.scoring import decided
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import Ending
-from nesqc_gmp.records.entry import Subject
+from nesqc_gmp.records.entry import Entry, Subject
 from nesqc_gmp.records.images import AttemptReceipt, InputCheck, InputSpace
 from nesqc_gmp.records.model_tests import (
     ImageTested,
@@ -56,7 +59,10 @@ from nesqc_gmp.state.model_tests import (
     results_id,
     uses_of,
 )
-from nesqc_gmp.state.models import ModelState, fold_models, get
+from nesqc_gmp.state.models import ModelState, fold_models, get, require_another
+
+if TYPE_CHECKING:
+    from nesqc_gmp.procedures.model_tests.report import Material
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,19 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A completed test and the files of its report."""
+    """A completed test and the files of its report.
+
+    Attributes:
+        model: The package.
+        closed: How it ended.
+        reports: The report in the folder of reports; in the store where that folder cannot be written.
+        not_copied: Why it lies in the store only.
+    """
 
     model: ModelState
     closed: ModelTestClosed
     reports: tuple[Path, ...]
+    not_copied: str | None = None
 
 
 def run(
@@ -83,20 +97,21 @@ def run(
     """Run the last frozen plan of a package, once.
 
     Args:
-        session: An operator or a test data custodian, who did not freeze the plan.
+        session: An operator or a test data custodian, who neither froze the plan nor installed the package.
         name: The package.
         reason: Why it is run again, where a run of the same plan ended without figures.
         shown: Called after each result is in the ledger.
 
     Returns:
-        The closed test with its report.
+        The closed test with its report. A completed test whose report is missing, because the program was killed
+        before it was written, is not run again: only its report is written, from the log.
 
     Raises:
         NotFoundError: The packages that compute figures are not installed; nothing was begun.
         ModelRefusedError: The package is not byte for byte what was installed, or fails its golden run; recorded.
         IntegrityError: A test image or the content of the set was altered; recorded.
         OutOfSequenceError: There is no plan, it was run to its end, or something is not what was frozen; recorded.
-        NotAuthorisedError: The person froze the plan; recorded.
+        NotAuthorisedError: The person froze the plan or installed the package; recorded.
         KeyboardInterrupt: The person stopped it; the test is closed as aborted.
     """
     require_evaluation()
@@ -105,6 +120,9 @@ def run(
         digest = get(fold_models(reader.entries_about("model")), name).model_sha256
     subject = Subject(type="model", id=digest)
     recover(site, digest)
+    finished = _finished(session, digest)
+    if finished is not None:
+        return finished
     with session.acting("models.test", subject) as act:
         prepared = _startable(act.transaction, digest, session.person, reason)
     try:
@@ -156,6 +174,7 @@ def _startable(reader: Reader, digest: str, person: str, reason: str | None) -> 
     """Asked before the golden run and again when the test opens."""
     models, tests = fold_models(reader.entries_about("model")), fold_tests(reader.entries_about("model"))
     model, package = models[digest], tests.get(digest, NO_TESTS)
+    require_another(model, person, "runs the test of")
     plan = package.plan
     if plan is None:
         raise OutOfSequenceError(
@@ -312,52 +331,34 @@ class _Run:
         self.seen = reader.size
 
     def _complete(self) -> Tested:
-        """Figures, verdicts and report from what is in the log, then the end, in one record."""
-        from nesqc_gmp.procedures.model_tests.figures import assess, figures, scored_rows
-        from nesqc_gmp.procedures.model_tests.report import Material, report
-        from nesqc_gmp.reports.html import render_html
-        from nesqc_gmp.reports.pdf import render_pdf
+        """Figures, verdicts and report from what is in the log; the end is recorded, then the report is kept.
 
-        site, frozen = self.session.site, self.prepared.plan.frozen
-        with site.ledger.reading() as reader:
-            results = fold_results(reader.entries("model-test", self.receipt.record))
-            package = fold_tests(reader.entries("model", self.digest))[self.digest]
-        rows = scored_rows(self.content, results)
-        criteria, verdict = assess(frozen, rows)
-        found = figures(rows, frozen.seed)
-        material = Material(
-            site.founded, self.prepared.model, package, self.prepared.state, self.content, results, rows, found,
-            criteria, verdict,
-        )  # fmt: skip
-        document = report(material)
-        files = {"pdf": render_pdf(document), "html": render_html(document).encode()}
-        digests = {kind: site.objects.put(data) for kind, data in files.items()}
+        The record goes first, so that nobody can read a figure that is not in the log. Where the program is killed
+        in between, the report is missing; it follows from the log alone and is written again by ``_finished``.
+        """
+        site, number = self.session.site, self.prepared.number
+        material = _material(site, self.digest, number, self.content)
+        files = _rendered(material)
+        results = [each.model_dump(mode="json") for each in material.results.values()]
         closed = ModelTestClosed(
             model_sha256=self.digest,
-            test=self.prepared.number,
+            test=number,
             ending="completed",
             tested=len(results),
             detail="every image has a result",
-            results_sha256=sha256_hex(canonical_json([each.model_dump(mode="json") for each in results.values()])),
-            figures=found,
-            criteria=criteria,
-            verdict=verdict,
-            report_pdf_sha256=digests["pdf"],
-            report_html_sha256=digests["html"],
+            results_sha256=sha256_hex(canonical_json(results)),
+            figures=material.figures,
+            criteria=material.criteria,
+            verdict=material.verdict,
+            report_pdf_sha256=sha256_hex(files["pdf"]),
+            report_html_sha256=sha256_hex(files["html"]),
         )
         with site.ledger.writing() as transaction:
             _close(site, transaction, closed)
-        return Tested(self.prepared.model, closed, self._written(files))
-
-    def _written(self, files: dict[str, bytes]) -> tuple[Path, ...]:
-        """Copies of the report where people look for it; the store holds what the record names."""
-        manifest, folder = self.prepared.model.manifest, self.session.site.paths.reports
-        folder.mkdir(exist_ok=True)
-        name = f"{manifest.name}-{manifest.model_version}-{self.digest[:8]}-test-{self.prepared.number}"
-        paths = tuple(folder / f"{name}.{kind}" for kind in files)
-        for path, data in zip(paths, files.values(), strict=True):
-            path.write_bytes(data)
-        return paths
+            if material.verdict != "passed":
+                said = f"test {number} came out {material.verdict}"
+                site.open_incident_if_active(transaction, self.digest, said)
+        return _kept(site, material, closed, files)
 
     def _end(self, ending: Ending, detail: str) -> None:
         """Close a test that gave no figures; one that is closed already stays as it is."""
@@ -365,6 +366,100 @@ class _Run:
         with site.ledger.writing() as transaction:
             if _open_test(transaction, self.digest) is not None:
                 _close(site, transaction, _without_figures(transaction, self.digest, ending, detail))
+
+
+def _material(site: Site, digest: str, number: int, content: TestSetContent) -> Material:
+    """What the report of a test tells, from the log as it stood before the test was closed: the same at any time."""
+    from nesqc_gmp.procedures.model_tests.figures import assess, figures, scored_rows
+    from nesqc_gmp.procedures.model_tests.report import Material
+
+    with site.ledger.reading() as reader:
+        results = fold_results(reader.entries("model-test", results_id(digest, number)))
+        about = tuple(takewhile(lambda entry: not _closes(entry, number), reader.entries("model", digest)))
+        package = fold_tests(about)[digest]
+        test = package.tests[-1]
+        frozen = package.plans[test.opened.plan - 1].frozen
+        openings = [e for e in reader.entries("test-set", frozen.test_set) if e.index < test.index]
+    rows = scored_rows(content, results)
+    criteria, verdict = assess(frozen, rows)
+    return Material(
+        founded=site.founded,
+        model=fold_models(entry for entry in about if entry.index < test.index)[digest],
+        package=package,
+        state=fold_test_sets(openings)[frozen.test_set],
+        content=content,
+        results=results,
+        rows=rows,
+        figures=figures(rows, frozen.seed),
+        criteria=criteria,
+        verdict=verdict,
+    )
+
+
+def _closes(entry: Entry, number: int) -> bool:
+    return isinstance(entry.record, ModelTestClosed) and entry.record.test == number
+
+
+def _rendered(material: Material) -> dict[str, bytes]:
+    from nesqc_gmp.procedures.model_tests.report import report
+    from nesqc_gmp.reports.html import render_html
+    from nesqc_gmp.reports.pdf import render_pdf
+
+    document = report(material)
+    return {"pdf": render_pdf(document), "html": render_html(document).encode()}
+
+
+def _kept(site: Site, material: Material, closed: ModelTestClosed, files: dict[str, bytes]) -> Tested:
+    """Keep the report in the store, which holds what the record names, and copy it to where people look for it.
+
+    Raises:
+        InvalidInputError: The store cannot be written; the test is completed all the same.
+    """
+    model = material.model
+    try:
+        stored = tuple(site.objects.path(site.objects.put(data)) for data in files.values())
+    except OSError as error:
+        raise InvalidInputError(
+            f"test {closed.test} is completed: {closed.verdict}; its report cannot be written: {error.strerror}",
+            where=str(error.filename or site.paths.objects),
+            remedy="Make room there; then `nesqc models test` writes the report from the log.",
+        ) from error
+    name = f"{model.manifest.name}-{model.manifest.model_version}-{model.model_sha256[:8]}-test-{closed.test}"
+    copies = tuple(site.paths.reports / f"{name}.{kind}" for kind in files)
+    try:
+        site.paths.reports.mkdir(exist_ok=True)
+        for path, data in zip(copies, files.values(), strict=True):
+            path.write_bytes(data)
+    except OSError as error:
+        return Tested(model, closed, stored, f"{error.filename}: {error.strerror}")
+    return Tested(model, closed, copies)
+
+
+def _finished(session: Session, digest: str) -> Tested | None:
+    """The completed test of the last plan with its report written again, ``None`` where nothing of it is missing.
+
+    Raises:
+        IntegrityError: What follows from the log now is not the report that the record names; recorded.
+    """
+    site = session.site
+    with site.ledger.reading() as reader:
+        package = fold_tests(reader.entries("model", digest)).get(digest, NO_TESTS)
+    closed = package.completed.closed if package.completed else None
+    named = () if closed is None else (closed.report_pdf_sha256, closed.report_html_sha256)
+    if closed is None or package.plan is None or all(each and site.objects.path(each).exists() for each in named):
+        return None
+    _, content = test_sets.open_content(
+        session, "models.test", package.plan.frozen.test_set, "test", digest, closed.test
+    )  # fmt: skip
+    material = _material(site, digest, closed.test, content)
+    files = _rendered(material)
+    if tuple(sha256_hex(data) for data in files.values()) != named:
+        altered = IntegrityError(
+            "the report that is missing cannot be written again byte for byte", where=results_id(digest, closed.test),
+            remedy="Use the version of the tool that made it, or restore it from the backup.",
+        )  # fmt: skip
+        session.refuse("models.test", altered, Subject(type="model", id=digest))
+    return _kept(site, material, closed, files)
 
 
 def _open_test(reader: Reader, digest: str) -> ModelTest | None:
