@@ -147,6 +147,7 @@ def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findi
         distance_share=f"{rule.distance_refused:.1%}",
         statistics=description.statistics_limit,
         statistics_share=f"{rule.statistics_refused:.1%}",
+        alterations=_alterations(plan, description),
         basis=_BASIS[results.basis],
         auroc=results.auroc,
         by_culture=results.by_culture,
@@ -158,10 +159,23 @@ def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findi
             f"{number(each.median(conforming=False))} | {each.auroc} |"
             for each in found.spreads
         ),
+        altered="; changed images of a family by a network that never saw it" if results.families else "",
         outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in found.outside),
         runtime=description.runtime.onnxruntime,
         plan=plan.digest,
         manifest=loaded.manifest_sha256,
+    )
+
+
+def _alterations(plan: Plan, description: ModelDescription) -> str:
+    """What the check for altered images was shown, and its limit."""
+    told = description.alterations
+    if told is None or plan.alterations is None:
+        return ""
+    return (
+        f" A linear discriminant of the same features was shown altered copies of training images ("
+        f"{', '.join(told.kinds)}); limit {told.limit}, set to refuse {plan.alterations.refused:.1%} of images as they "
+        "came. What it does with alterations that it was not shown is measured below, not assured."
     )
 
 
@@ -249,7 +263,7 @@ The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pix
 
 {source} Temperature {temperature}; conforming from {conforming}, not conforming below {below}, undecided between;
 distance limit {distance}, set to refuse {distance_share} of those images; statistics limit {statistics}, set to refuse
-{statistics_share}.
+{statistics_share}.{alterations}
 
 ## Evaluation
 
@@ -269,7 +283,7 @@ then say nothing about conformity.
 |---|---|---|---|---|
 {spreads}
 
-Share that the whole input check refuses, of images that were changed or that the model is not for:
+Share that the whole input check refuses, of images that were changed or that the model is not for{altered}:
 
 | images | count | refused |
 |---|---|---|

@@ -129,7 +129,7 @@ def measure(
 def outcomes(judged: Judged, description: ModelDescription) -> list[str]:
     """The outcome of each image at the thresholds and limits of the description."""
     score = np.round(judged.score, description.score_decimals)
-    refused = judged.refused(float(description.distance_limit), float(description.statistics_limit))
+    refused = judged.refused(description)
     conforming, failing = (
         score >= float(description.conforming_from),
         score < float(description.not_conforming_below),
