@@ -330,10 +330,10 @@ def _outside(material: Material) -> list[Block]:
         Paragraph(
             f"Share refused by each way to tell an image that is unlike the training images. The statistics are set to "
             f"refuse {rule.statistics_refused:.1%} of the development images, the features, and for comparison the "
-            f"fifth neighbour and the energy, {rule.distance_refused:.1%}. {_known_alterations(material.plan)} Features, "
-            "statistics, known alterations and the limits of size, light and focus are locked into the package; an "
-            "image refused by any of them gets no verdict, and the last column counts it. Not taken: by the decoder or "
-            "the limits of size; the columns after it speak of the other images."
+            f"fifth neighbour and the energy, {rule.distance_refused:.1%}. {_known_alterations(material.plan)} "
+            "Features, statistics, known alterations and the limits of size, light and focus are locked into the "
+            "package; an image refused by any of them gets no verdict, and the last column counts it. Not taken: by "
+            "the decoder or the limits of size; the columns after it speak of the other images."
         ),
         Table(("Images", "Count", "Not taken", *METHODS, "Whole check"), rows, "", tuple(range(1, 4 + len(METHODS)))),
     ]
