@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nesqc_gmp.imaging.frame import luminance
-from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.imaging.statistics import image_statistics
 from nesqc_gmp.inference.session import Session
 from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.training.images import LabelledImage
+from nesqc_gmp.training.input_check import outside_light, outside_size
 from nesqc_gmp.training.measure import Floats, Gaussian
 from nesqc_gmp.training.outside import Gray, Outside, changed, compared, energy, measured, read_folder
 from nesqc_gmp.training.plan import Places
@@ -54,29 +53,22 @@ def compare(
         return float(statistics.distance(image_statistics(samples)[None])[0])
 
     def light(samples: Gray) -> bool:
-        return _outside_light(samples, description.input_space)
+        return outside_light(samples, description.input_space)
 
     rows = []
-    for name, images, unfit in _kinds(places, development, test):
+    for name, images, unfit in _kinds(places, development, test, description.input_space):
         found = measured(session, images, embeddings, unlike, light) if images else None
         rows.append(compared(name, found, limits, unfit))
     return tuple(rows)
 
 
-def _outside_light(samples: Gray, space: InputSpace) -> bool:
-    """Whether one of the locked limits of saturation, focus and illumination is exceeded."""
-    image = luminance(samples)
-    return (
-        saturated_share(samples) > float(space.saturated_share_max)
-        or focus_measure(image) < float(space.focus_min)
-        or illumination_unevenness(image) > float(space.illumination_max)
-    )
-
-
-def _kinds(places: Places, development: Unseen, test: Sequence[LabelledImage]) -> Iterator[tuple[str, list[Gray], int]]:
+def _kinds(
+    places: Places, development: Unseen, test: Sequence[LabelledImage], space: InputSpace
+) -> Iterator[tuple[str, list[Gray], int]]:
     """Every kind of image: its name, the images, and how many could not be read or have a size that is not taken."""
     if test:
-        yield "images kept for the test", [image.samples for image in test], 0
+        taken = [image.samples for image in test if not outside_size(image.samples, space)]
+        yield "images kept for the test", taken, len(test) - len(taken)
     base = test or development.images
     chosen = [image.samples for image in base[:: max(1, -(-len(base) // AT_MOST))]]
     for name, images in changed(chosen):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nesqc_gmp.imaging.statistics import image_statistics
+from nesqc_gmp.inference.engine import DISTANCE_DECIMALS
 from nesqc_gmp.inference.session import Session
 from nesqc_gmp.training.measure import Floats, Gaussian
 
@@ -22,8 +23,9 @@ class Judged:
     statistics: Floats
 
     def refused(self, distance_limit: float, statistics_limit: float) -> NDArray[np.bool_]:
-        """Which images are outside the input sample space by one of the two checks."""
-        return (self.distance > distance_limit) | (self.statistics > statistics_limit)
+        """Which images one of the two distances refuses; size and light are checks of their own (``input_check``)."""
+        distance, statistics = (np.round(each, DISTANCE_DECIMALS) for each in (self.distance, self.statistics))
+        return np.asarray((distance > distance_limit) | (statistics > statistics_limit))
 
 
 def statistics_of(images: Iterable[NDArray[np.uint16]]) -> Floats:
