@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from nesqc_gmp.certificate.style import BAR_COLOURS
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.reports.chart import HEIGHT, WIDTH, Words, draw
+from nesqc_gmp.reports.chart import COLOURS, HEIGHT, WIDTH, Line, Words, draw
 from nesqc_gmp.reports.document import (
     Chart,
     Document,
@@ -135,8 +136,28 @@ def test_chart_is_xml_with_every_shape_inside() -> None:
 def test_line_goes_where_the_values_are() -> None:
     """Ends of the axes 0 and 1, by hand: left 52, right 380, bottom 190, top 26."""
     chart = Chart("t", "x", "y", (Series("a", (0.0, 1.0), (0.0, 1.0)),), x_range=(0.0, 1.0), y_range=(0.0, 1.0))
-    lines = [s.points for s in draw(chart) if not isinstance(s, Words) and s.colour == "#0c3b5e"]
+    lines = [s.points for s in draw(chart) if not isinstance(s, Words) and s.colour == "#3b4754"]
     assert lines == [((52.0, 190.0), (380.0, 26.0))]
+
+
+@pytest.mark.parametrize("order", [("conforming", "not conforming"), ("not conforming", "conforming")])
+def test_an_outcome_looks_the_same_in_whatever_order_and_as_on_the_certificate(order: tuple[str, str]) -> None:
+    """Both styles: line and points; in grey, by dashes and by a mark that is filled or hollow."""
+    for style in ("steps", "points"):
+        series = tuple(Series(name, (0.0, 0.5), (0.0, 0.5), style=style) for name in order)
+        shapes = draw(Chart("t", "x", "y", series))
+        for name, dash in (("conforming", ()), ("not conforming", (5.0, 2.0))):
+            colour = f"#{BAR_COLOURS[name].hexval()[2:]}"
+            own = [shape for shape in shapes if not isinstance(shape, Words) and shape.colour == colour]
+            assert own, (style, name)
+            if style == "steps":
+                assert {shape.dash for shape in own if isinstance(shape, Line)} == {dash}
+            else:
+                assert {isinstance(shape, Line) for shape in own} == {name == "not conforming"}
+
+
+def test_no_other_series_has_the_colour_of_an_outcome() -> None:
+    assert not set(COLOURS) & {f"#{colour.hexval()[2:]}" for colour in BAR_COLOURS.values()}
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
