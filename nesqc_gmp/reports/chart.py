@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from nesqc_gmp.certificate.colours import CHART_COLOURS
-from nesqc_gmp.reports.document import Chart, Series, tick_text, ticks
+from nesqc_gmp.reports.document import Chart, ColourScale, Series, tick_text, ticks
 
 WIDTH: Final = 500.0
 HEIGHT: Final = 230.0
+SCALE_HEIGHT: Final = 34.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 120.0, 26.0, 40.0
 COLOURS: Final = ("#3b4754", "#1d8a99", "#6a4c93", "#4b8a3f", "#8a5a2b", "#b0559b", "#7d8790")
 """Of series that are no outcome, in this order; all dark enough for white paper."""
@@ -103,6 +104,22 @@ def draw(chart: Chart) -> tuple[Shape, ...]:
         shapes.append(Line(ends, INK, 0.8, (2.0, 2.0)))
         shapes.append(Words((ends[1][0] + 3, ends[1][1] + 2.5), limit.name, 6.5, INK))
     return (*shapes, *_legend(chart.series))
+
+
+def draw_scale(scale: ColourScale) -> tuple[Shape, ...]:
+    """Every shape of a legend on a plane of 500 by 34 points: what the colours mean, above and below their band."""
+    width, (top, bottom) = WIDTH / len(scale.colours), (13.0, 23.0)
+    edges = [round(number * width, 3) for number in range(len(scale.colours) + 1)]
+    bands = tuple(
+        Area(((left, top), (right, top), (right, bottom), (left, bottom)), colour)
+        for (left, right), colour in zip(itertools.pairwise(edges), scale.colours, strict=True)
+    )
+    return (
+        *bands,
+        Words((0, 9), scale.low, 7.5, INK, bold=True),
+        Words((WIDTH, 9), scale.high, 7.5, INK, "end", bold=True),
+        Words((WIDTH / 2, 32), scale.middle, 7.0, INK, "middle"),
+    )
 
 
 class _Plane:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import Any, Final
 
 from reportlab.graphics.shapes import Drawing, Group, Polygon, PolyLine, String
@@ -28,7 +29,9 @@ from nesqc_gmp.certificate.style import (
     BODY,
     CAPTION,
     CELL,
+    CELL_FAILED,
     CELL_NUMBER,
+    CELL_PASSED,
     CENTRED,
     GREY,
     HEAD,
@@ -52,6 +55,7 @@ from nesqc_gmp.reports import chart as plane
 from nesqc_gmp.reports.document import (
     Block,
     Chart,
+    ColourScale,
     Document,
     Facts,
     Heading,
@@ -62,6 +66,7 @@ from nesqc_gmp.reports.document import (
     texts,
 )
 
+_VERDICTS: Final = {"passed": CELL_PASSED, "failed": CELL_FAILED}
 _HEADER: Final = 24 * mm
 _FOOTER: Final = 17 * mm
 
@@ -144,7 +149,9 @@ def _block(block: Block) -> list[Flowable]:
         case Table():
             return [_table(block), *_caption(block.caption)]
         case Chart():
-            return [KeepTogether([_drawing(block), *_caption(block.caption)])]
+            return [KeepTogether([_drawing(plane.draw(block), plane.HEIGHT), *_caption(block.caption)])]
+        case ColourScale():
+            return [_drawing(plane.draw_scale(block), plane.SCALE_HEIGHT), Spacer(1, 6)]
         case Picture():
             return [KeepTogether([_image(block.png, WIDTH * block.width), *_caption(block.caption)])]
         case PictureGrid():
@@ -174,7 +181,13 @@ def _facts(rows: tuple[tuple[str, str], ...]) -> Flowable:
 def _table(table: Table) -> Flowable:
     styles = [(HEAD_NUMBER, CELL_NUMBER) if n in table.numbers else (HEAD, CELL) for n in range(len(table.head))]
     cells = [[text(name, head) for name, (head, _) in zip(table.head, styles, strict=True)]]
-    cells += [[text(cell, style) for cell, (_, style) in zip(row, styles, strict=True)] for row in table.rows]
+    cells += [
+        [
+            text(cell, _VERDICTS.get(cell, style) if column == table.verdict else style)
+            for column, (cell, (_, style)) in enumerate(zip(row, styles, strict=True))
+        ]
+        for row in table.rows
+    ]
     grid = Grid(cells, colWidths=_widths(table), repeatRows=1)
     grid.setStyle(
         TableStyle(
@@ -194,34 +207,37 @@ def _table(table: Table) -> Flowable:
 
 
 def _widths(table: Table) -> list[float]:
-    """Widths by the longest cell of each column, no column below a twentieth of the page or above a half."""
-    longest = [max(len(cell) for cell in column) for column in zip(table.head, *table.rows, strict=True)]
+    """Widths by the longest cell of each column and the longest word of its head, none so wide that it takes it all."""
+    heads = [max(map(len, name.split()), default=0) for name in table.head]
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(heads)
+    longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
     # Two more than the letters, for the padding of a cell: a number is never broken.
     shares = [min(max(length, 6) + 2, 48) for length in longest]
     return [WIDTH * share / sum(shares) for share in shares]
 
 
-def _drawing(chart: Chart) -> Flowable:
-    drawing = Drawing(plane.WIDTH, plane.HEIGHT)
-    for shape in plane.draw(chart):
-        drawing.add(_shape(shape))
+def _drawing(shapes: Iterable[plane.Shape], height: float) -> Flowable:
+    drawing = Drawing(plane.WIDTH, height)
+    for shape in shapes:
+        drawing.add(_shape(shape, height))
     scale = WIDTH / plane.WIDTH
     drawing.scale(scale, scale)
-    drawing.width, drawing.height = WIDTH, plane.HEIGHT * scale
+    drawing.width, drawing.height = WIDTH, height * scale
     return drawing
 
 
-def _shape(shape: plane.Shape) -> Any:
+def _shape(shape: plane.Shape, height: float) -> Any:
     match shape:
         case plane.Line():
             return PolyLine(
-                _flat(shape.points), strokeColor=HexColor(shape.colour), strokeWidth=shape.width,
+                _flat(shape.points, height), strokeColor=HexColor(shape.colour), strokeWidth=shape.width,
                 strokeDashArray=list(shape.dash) or None,
             )  # fmt: skip
         case plane.Area():
             return Polygon(
-                _flat(shape.points), fillColor=HexColor(shape.colour), strokeColor=None, fillOpacity=shape.opacity
-            )
+                _flat(shape.points, height), fillColor=HexColor(shape.colour), strokeColor=None,
+                fillOpacity=shape.opacity,
+            )  # fmt: skip
         case plane.Words():
             x, y = shape.place
             words = String(
@@ -229,14 +245,14 @@ def _shape(shape: plane.Shape) -> Any:
                 fillColor=HexColor(shape.colour), textAnchor=shape.anchor,
             )  # fmt: skip
             placed = Group(words)
-            placed.translate(x, plane.HEIGHT - y)
+            placed.translate(x, height - y)
             if not shape.upright:
                 placed.rotate(90)
             return placed
 
 
-def _flat(points: tuple[tuple[float, float], ...]) -> list[float]:
-    return [value for x, y in points for value in (x, plane.HEIGHT - y)]
+def _flat(points: tuple[tuple[float, float], ...], height: float) -> list[float]:
+    return [value for x, y in points for value in (x, height - y)]
 
 
 def _image(png: bytes, width: float) -> Image:

@@ -18,9 +18,10 @@ from PIL import Image
 
 from nesqc_gmp.certificate.style import BAR_COLOURS
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.reports.chart import COLOURS, HEIGHT, WIDTH, Line, Words, draw
+from nesqc_gmp.reports.chart import COLOURS, HEIGHT, SCALE_HEIGHT, WIDTH, Area, Line, Words, draw, draw_scale
 from nesqc_gmp.reports.document import (
     Chart,
+    ColourScale,
     Document,
     Facts,
     Heading,
@@ -64,7 +65,10 @@ def example() -> Document:
             Chart("Nothing", "x", "y", ()),
             Heading("Table", 2),
             Table(("Culture", "AUROC", "Remark"), rows, "Ninety rows", (1,)),
+            Table(("Limit", "Result"), (("one", "failed"), ("two", "passed"), ("three", "not assessed")), verdict=1),
+            Table(("Nothing", "here"), ()),
             Facts((("name", "value"),)),
+            ColourScale(("#002457", "#7d7a78", "#ffeb45"), "against <", "neither", "for"),
             Picture(png(), "a picture", 0.2),
             PictureGrid((Picture(png(), "one"), Picture(png(), "two"), Picture(png(), "three")), 2),
         ),
@@ -120,6 +124,22 @@ def test_page_says_everything_and_refers_to_nothing_outside() -> None:
     assert all(text in said for text in texts(example()) if text not in unnamed)
     assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
     assert "script" not in reader.tags
+
+
+def test_verdicts_are_marked_by_weight_and_word() -> None:
+    page = render_html(example())
+    assert '<td class="v failed">failed</td>' in page
+    assert '<td class="v passed">passed</td>' in page
+    assert '<td class="v">not assessed</td>' in page
+    assert page.count('class="v failed"') == 1
+
+
+def test_a_colour_scale_runs_from_low_to_high() -> None:
+    shapes = draw_scale(ColourScale(("#000000", "#777777", "#ffffff"), "low", "middle", "high"))
+    bands = [shape for shape in shapes if isinstance(shape, Area)]
+    assert [band.colour for band in bands] == ["#000000", "#777777", "#ffffff"]
+    assert [band.points[0][0] for band in bands] == pytest.approx([0, WIDTH / 3, 2 * WIDTH / 3], abs=1e-3)
+    assert all(0 <= y <= SCALE_HEIGHT for band in bands for _, y in band.points)
 
 
 def test_chart_is_xml_with_every_shape_inside() -> None:
