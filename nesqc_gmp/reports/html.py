@@ -28,11 +28,11 @@ h1{font-size:1.7rem;line-height:1.2;margin:.2rem 0}h2{font-size:1.15rem;color:#0
 border-top:1px solid #c6ccd2;padding-top:1rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
 p.sub{color:#5b6570;margin:.2rem 0 1rem}p.mark{color:#a51d24;font-weight:600;border:1px solid #a51d24;
 padding:.3rem .6rem;display:inline-block;margin:0 0 .6rem}
-div.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;min-width:50%}
+div.scroll{overflow-x:auto;margin:.4rem 0}table{border-collapse:collapse;font-size:.86rem;min-width:50%}
 th,td{padding:.3rem .55rem;text-align:left;vertical-align:top;border-bottom:1px solid #dfe4e8}
 th{background:#0c3b5e;color:#fff;vertical-align:bottom;line-height:1.3;print-color-adjust:exact;
 -webkit-print-color-adjust:exact}
-td{min-width:3.4rem;overflow-wrap:break-word}td:first-child{min-width:9rem}
+td{min-width:5.5rem;overflow-wrap:break-word}td:first-child{min-width:9rem}td.n,td.v{min-width:0}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.n,td.v{white-space:nowrap}
 td.passed{color:#14683a}td.failed{color:#a51d24;font-weight:700}
 tbody tr:nth-child(even){background:#f6f8fa}
@@ -42,7 +42,7 @@ p.caption,figcaption{color:#5b6570;font-size:.8rem;margin:.2rem 0 .8rem}
 figure{margin:.6rem 0}svg{width:100%;max-width:46rem;height:auto}img{max-width:100%;height:auto;display:block}
 div.grid{display:grid;gap:.6rem}
 @media (max-width:60rem){body{padding:1rem;font-size:14px}table{font-size:.8rem}th,td{padding:.25rem .35rem}
-td{min-width:2.6rem}td:first-child{min-width:7rem}}
+td{min-width:4.5rem}td:first-child{min-width:7rem}td.n,td.v{min-width:0}}
 @media print{@page{size:A4;margin:14mm}body{max-width:none;padding:0;font-size:9.5pt}table{font-size:7.4pt}
 th,td{padding:.15rem .3rem}td{min-width:0}td:first-child{min-width:4rem}div.scroll{overflow:visible}
 td.n,td.v{white-space:normal}h2,h3{break-after:avoid}tr,figure{break-inside:avoid}svg{max-width:15cm}}

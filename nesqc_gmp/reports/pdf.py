@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any, Final
 
 from reportlab.graphics.shapes import Drawing, Group, Polygon, PolyLine, String
@@ -69,6 +70,7 @@ from nesqc_gmp.reports.document import (
 _VERDICTS: Final = {"passed": CELL_PASSED, "failed": CELL_FAILED}
 _HEADER: Final = 24 * mm
 _FOOTER: Final = 17 * mm
+_CHART_HEIGHT: Final = plane.HEIGHT * WIDTH / plane.WIDTH
 
 
 def render_pdf(document: Document) -> bytes:
@@ -84,7 +86,10 @@ def render_pdf(document: Document) -> bytes:
     template.addPageTemplates(PageTemplate("page", [frame], onPage=furniture.draw))
     parts: list[Flowable] = [text(document.title, TITLE), text(document.subtitle, SUBTITLE), Spacer(1, 6)]
     parts += [_facts(document.facts), Spacer(1, 8)] if document.facts else []
-    for block in document.blocks:
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
+        if isinstance(block, Heading) and isinstance(following, Chart):
+            # A chart is one piece: its heading goes with it to the next page.
+            parts.append(CondPageBreak(_CHART_HEIGHT + 25 * mm))
         parts += _block(block)
     template.build(parts, canvasmaker=_Numbered)
     return stream.getvalue()
@@ -211,8 +216,8 @@ def _widths(table: Table) -> list[float]:
     heads = [max(map(len, name.split()), default=0) for name in table.head]
     columns = list(zip(*table.rows, strict=True)) or [()] * len(heads)
     longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
-    # Two more than the letters, for the padding of a cell: a number is never broken.
-    shares = [min(max(length, 6) + 2, 48) for length in longest]
+    # Three more than the letters, for the padding of a cell: a number is never broken.
+    shares = [min(max(length, 6) + 3, 48) for length in longest]
     return [WIDTH * share / sum(shares) for share in shares]
 
 

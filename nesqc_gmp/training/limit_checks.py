@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.judge import Judged
@@ -185,7 +186,7 @@ def _export(exported: Exported) -> LimitCheck:
     return LimitCheck(
         "Export",
         "largest relative difference of the exported model from the trained network",
-        f"at most {exported.tolerance:.0e}, set by the program",
-        f"{exported.difference:.1e}",
+        f"at most {exported.tolerance:g}, set by the program",
+        decimal_text(exported.difference, 7),
         held,
     )

@@ -110,7 +110,7 @@ def test_every_limit_by_hand_and_what_has_none_is_not_listed() -> None:
     assert _verdict(checks, "mirror up and down") == ("passed", "1 of 20 (5.0 %)")
     assert _verdict(checks, "deletion") == ("passed", "0.200")
     assert _verdict(checks, "insertion") == ("failed", "0.050")
-    assert _verdict(checks, "exported model") == ("passed", "1.0e-03")
+    assert _verdict(checks, "exported model") == ("passed", "0.0010000")
     assert not any("likeness" in name or "blur" in name for name in checks)
 
 
@@ -119,7 +119,7 @@ def test_every_limit_by_hand_and_what_has_none_is_not_listed() -> None:
     [
         ({"found": _found(folder=0.8)}, "x/other", "8 of 10 (80.0 %)"),
         ({"found": _found(mirrored=2)}, "mirror up and down", "2 of 20 (10.0 %)"),
-        ({"exported": Exported(1.1e-3, 1e-3)}, "exported model", "1.1e-03"),
+        ({"exported": Exported(1.1e-3, 1e-3)}, "exported model", "0.0011000"),
         # Not conforming images are the odd ones; family F1 has numbers 4 to 7. A score at the threshold conforms.
         ({"development": _development({5: 0.8})}, "score as conforming", "1 of 2 (50.0 %), family F1, the worst of 3"),
         ({"development": _development({8: 0.1999})}, "score as not", "1 of 2 (50.0 %), family F2, the worst of 3"),
