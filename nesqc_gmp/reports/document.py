@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -168,7 +169,7 @@ def ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
     The first is at or below ``low`` and the last at or above ``high``.
     """
-    if not high > low:
+    if not (high - low) / count > sys.float_info.min:
         margin = abs(low) * 0.1 or 1.0
         low, high = low - margin, low + margin
     raw = (high - low) / count

@@ -12,7 +12,7 @@ from html.parser import HTMLParser
 
 import pikepdf
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -44,7 +44,7 @@ def png() -> bytes:
     return stream.getvalue()
 
 
-def example() -> Document:
+def document() -> Document:
     """One of everything."""
     x = tuple(float(n) for n in range(1, 13))
     curve = Series("training", x, tuple(1 / n for n in x))
@@ -77,19 +77,19 @@ def example() -> Document:
 
 def test_same_bytes_in_another_process() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); from test_reports import *; import hashlib; "
-    code += "print(hashlib.sha256(render_pdf(example()) + render_html(example()).encode()).hexdigest())"
+    code += "print(hashlib.sha256(render_pdf(document()) + render_html(document()).encode()).hexdigest())"
     import hashlib
     from pathlib import Path
 
     again = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True, check=True
     )
-    own = hashlib.sha256(render_pdf(example()) + render_html(example()).encode()).hexdigest()
+    own = hashlib.sha256(render_pdf(document()) + render_html(document()).encode()).hexdigest()
     assert again.stdout.strip() == own
 
 
 def test_page_carries_mark_and_number_and_embedded_fonts() -> None:
-    with pikepdf.open(io.BytesIO(render_pdf(example()))) as file:
+    with pikepdf.open(io.BytesIO(render_pdf(document()))) as file:
         assert len(file.pages) >= 3
         for page in file.pages:
             for font in page.Resources.Font.values():
@@ -118,16 +118,16 @@ class Reader(HTMLParser):
 
 def test_page_says_everything_and_refers_to_nothing_outside() -> None:
     reader = Reader()
-    reader.feed(render_html(example()))
+    reader.feed(render_html(document()))
     said = "\n".join(reader.said)
     unnamed = {"bins", "a"}  # a chart of one series has no legend
-    assert all(text in said for text in texts(example()) if text not in unnamed)
+    assert all(text in said for text in texts(document()) if text not in unnamed)
     assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
     assert "script" not in reader.tags
 
 
 def test_verdicts_are_marked_by_weight_and_word() -> None:
-    page = render_html(example())
+    page = render_html(document())
     assert '<td class="v failed">failed</td>' in page
     assert '<td class="v passed">passed</td>' in page
     assert '<td class="v">not assessed</td>' in page
@@ -143,7 +143,7 @@ def test_a_colour_scale_runs_from_low_to_high() -> None:
 
 
 def test_chart_is_xml_with_every_shape_inside() -> None:
-    for block in example().blocks:
+    for block in document().blocks:
         if isinstance(block, Chart):
             root = ET.fromstring(svg(block).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"'))
             for element in root.iter():
@@ -190,6 +190,7 @@ def test_value_that_is_no_number_is_refused(wrong: float) -> None:
         Table(("a", "b"), (("1",),))
 
 
+@example(0.0, 5e-324)
 @given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
 def test_ticks_are_round_few_and_cover_the_range(one: float, other: float) -> None:
     low, high = min(one, other), max(one, other)
@@ -208,7 +209,7 @@ def test_words_of_the_page_can_be_extracted() -> None:
 
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")
-    said = subprocess.run(["pdftotext", "-layout", "-", "-"], input=render_pdf(example()), capture_output=True).stdout
+    said = subprocess.run(["pdftotext", "-layout", "-", "-"], input=render_pdf(document()), capture_output=True).stdout
     for number in (0, 45, 89):
         assert re.search(rf"culture {number}\s+{number / 90:.3f}", said.decode())
     assert said.decode().count("Not for GMP use") == said.decode().count("Page ")
