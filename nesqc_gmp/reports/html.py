@@ -44,7 +44,8 @@ div.grid{display:grid;gap:.6rem}
 @media (max-width:60rem){body{padding:1rem;font-size:14px}table{font-size:.8rem}th,td{padding:.25rem .35rem}
 td{min-width:4.5rem}td:first-child{min-width:7rem}td.n,td.v{min-width:0}}
 @media print{@page{size:A4;margin:14mm}body{max-width:none;padding:0;font-size:9.5pt}table{font-size:7.4pt}
-th,td{padding:.15rem .3rem}td{min-width:0}td:first-child{min-width:4rem}div.scroll{overflow:visible}
+th,td{padding:.15rem .3rem}td{min-width:0}td:first-child{min-width:7rem}div.scroll{overflow:visible}
+p.caption,figcaption{font-size:7.4pt}
 td.n,td.v{white-space:normal}h2,h3{break-after:avoid}tr,figure{break-inside:avoid}svg{max-width:15cm}}
 """
 
