@@ -19,7 +19,7 @@ PartPath = Annotated[
 OutputName = Literal["logit", "probability", "map", "embedding", "distance", "tile_embeddings", "alteration"]
 """Output tensors of the graph, 32-bit floats:
 
-- ``logit`` ``(1,)``: calibrated log-odds of *conforming*, the mean of ``map``;
+- ``logit`` ``(1,)``: calibrated log-odds of *conforming*, the mean or the least value of ``map``, as the card says;
 - ``probability`` ``(1,)``: the logistic function of ``logit``;
 - ``map`` ``(1, 1, rows, columns)``: exact class-activation map, positive for conforming;
 - ``embedding`` ``(1, channels)``: mean of the last feature map;

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from nesqc_gmp.imaging.frame import luminance
-from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.imaging.statistics import image_statistics
 from nesqc_gmp.inference.session import Session
 from nesqc_gmp.records.images import InputSpace
@@ -16,6 +14,7 @@ from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.training.alterations import altered
 from nesqc_gmp.training.corruptions import CORRUPTIONS
 from nesqc_gmp.training.images import LabelledImage
+from nesqc_gmp.training.input_check import outside_light, outside_size
 from nesqc_gmp.training.outside import AT_MOST, Gray, Outside, Unlikeness, compared, energy, measured, read_folder
 from nesqc_gmp.training.plan import Places
 from nesqc_gmp.training.scoring import Check, OutOfFold, Unseen
@@ -55,13 +54,13 @@ def compare(
         return float(check.statistics.distance(image_statistics(samples)[None])[0])
 
     def light(samples: Gray) -> bool:
-        return _outside_light(samples, description.input_space)
+        return outside_light(samples, description.input_space)
 
     rows = [
         compared(f"changed: {kind}", _unlikeness(found, degree, light), limits)
         for kind, found in ({} if test else development.altered).items()
     ]
-    for name, images, unfit in _kinds(places, test):
+    for name, images, unfit in _kinds(places, test, description.input_space):
         found = measured(session, images, check.embedding, unlike, light) if images else None
         rows.append(compared(name, found, limits, unfit))
     return tuple(rows)
@@ -75,20 +74,11 @@ def _unlikeness(found: Unseen, degree: float, light: Callable[[Gray], bool]) -> 
     )
 
 
-def _outside_light(samples: Gray, space: InputSpace) -> bool:
-    """Whether one of the locked limits of saturation, focus and illumination is exceeded."""
-    image = luminance(samples)
-    return (
-        saturated_share(samples) > float(space.saturated_share_max)
-        or focus_measure(image) < float(space.focus_min)
-        or illumination_unevenness(image) > float(space.illumination_max)
-    )
-
-
-def _kinds(places: Places, test: Sequence[LabelledImage]) -> Iterator[tuple[str, list[Gray], int]]:
+def _kinds(places: Places, test: Sequence[LabelledImage], space: InputSpace) -> Iterator[tuple[str, list[Gray], int]]:
     """Kinds of image: the name, the images, and how many could not be read or have a size that is not taken."""
     if test:
-        yield "images kept for the test", [image.samples for image in test], 0
+        taken = [image.samples for image in test if not outside_size(image.samples, space)]
+        yield "images kept for the test", taken, len(test) - len(taken)
         chosen = test[:: max(1, -(-len(test) // AT_MOST))]
         for kind in CORRUPTIONS:
             yield f"changed: {kind}", [altered(image, kind).samples for image in chosen], 0

@@ -112,14 +112,16 @@ def _input_space(space: InputSection, images: Sequence[LabelledImage]) -> InputS
         height_max=space.edge_max,
         pixel_size_um_min=space.pixel_size_um_min,
         pixel_size_um_max=space.pixel_size_um_max,
-        saturated_share_max=_largest([saturated_share(each) for each in samples]),
+        saturated_share_max=_largest([saturated_share(each) for each in samples], at_most=Decimal(1)),
         focus_min=_smallest([focus_measure(each) for each in samples]),
         illumination_max=_largest([illumination_unevenness(each) for each in samples]),
     )
 
 
-def _largest(values: list[float]) -> str:
-    return f"{min(Decimal(max(values)) * _SPARE, Decimal(1)).quantize(Decimal('0.0001'), rounding=ROUND_CEILING):f}"
+def _largest(values: list[float], at_most: Decimal = Decimal("Infinity")) -> str:
+    """The largest value with a tenth to spare; a share goes no further than 1."""
+    limit = min(Decimal(max(values)) * _SPARE, at_most)
+    return f"{limit.quantize(Decimal('0.0001'), rounding=ROUND_CEILING):f}"
 
 
 def _smallest(values: list[float]) -> str:

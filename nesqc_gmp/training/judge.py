@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nesqc_gmp.imaging.statistics import image_statistics
+from nesqc_gmp.inference.engine import DISTANCE_DECIMALS
 from nesqc_gmp.inference.session import Outputs, Session
 from nesqc_gmp.records.models import ModelDescription
-from nesqc_gmp.training.measure import Floats, Gaussian
+from nesqc_gmp.training.measure import Flags, Floats, Gaussian
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,19 @@ class Judged:
     statistics: Floats
     alteration: Floats
 
-    def refused(self, description: ModelDescription) -> NDArray[np.bool_]:
-        """Which images are outside the input sample space by one of the checks."""
+    def refusals(self, description: ModelDescription) -> dict[str, Flags]:
+        """Which images each check by the model refuses; size and light are checks of their own (``input_check``)."""
         told = description.alterations
-        return (
-            (self.distance > float(description.distance_limit))
-            | (self.statistics > float(description.statistics_limit))
-            | (self.alteration > (float(told.limit) if told else np.inf))
-        )
+        parts = {
+            "network features": (self.distance, description.distance_limit),
+            "image statistics": (self.statistics, description.statistics_limit),
+            "known alterations": (self.alteration, told.limit if told else "inf"),
+        }
+        return {name: np.round(column, DISTANCE_DECIMALS) > float(limit) for name, (column, limit) in parts.items()}
+
+    def refused(self, description: ModelDescription) -> Flags:
+        """Which images any of them refuses."""
+        return np.asarray(np.any(list(self.refusals(description).values()), axis=0))
 
 
 def statistics_of(images: Iterable[NDArray[np.uint16]]) -> Floats:

@@ -303,6 +303,8 @@ class InputSection(Section):
         pixel_size_um_max: Largest pixel edge, in micrometres.
         outside: Folders of images that the model is not for; the report gives the share refused of each. A relative
             path starts at the folder of the plan.
+        outside_refused_min: Least share of the images of each such folder that the whole input check must refuse; a
+            plan without this limit keeps the digest it had before there was one.
     """
 
     edge_min: Annotated[int, Field(ge=32)]
@@ -310,6 +312,7 @@ class InputSection(Section):
     pixel_size_um_min: DecimalText
     pixel_size_um_max: DecimalText
     outside: tuple[str, ...] = ()
+    outside_refused_min: Share | None = Field(default=None, exclude_if=lambda share: share is None)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -317,6 +320,8 @@ class InputSection(Section):
             raise ValueError("0 < pixel_size_um_min <= pixel_size_um_max must hold")
         if self.edge_min > self.edge_max:
             raise ValueError("edge_min must not be larger than edge_max")
+        if self.outside_refused_min is not None and not self.outside:
+            raise ValueError("outside_refused_min needs folders of images in outside")
         return self
 
 

@@ -31,6 +31,7 @@ from nesqc_gmp.training.checkpoint import Work, refused_where_full, write_whole
 from nesqc_gmp.training.comparison import compare
 from nesqc_gmp.training.data import Loaded, load
 from nesqc_gmp.training.description import RUNTIME, Calibration, describe
+from nesqc_gmp.training.device import device_used
 from nesqc_gmp.training.disturbance import disturbed
 from nesqc_gmp.training.export import export, graph_of
 from nesqc_gmp.training.findings import Findings
@@ -40,9 +41,10 @@ from nesqc_gmp.training.heat_map_checks import check_heat_maps
 from nesqc_gmp.training.heterogeneity import embedding_scale, measured_spreads
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import Judged, judged
+from nesqc_gmp.training.limit_checks import Exported, LimitCheck, limit_checks
 from nesqc_gmp.training.measure import temperature
 from nesqc_gmp.training.network import Network
-from nesqc_gmp.training.outside import Outside, require_images
+from nesqc_gmp.training.outside import require_images
 from nesqc_gmp.training.plan import Places, Plan
 from nesqc_gmp.training.report import PICTURES_OF_A_CLASS, Material, report
 from nesqc_gmp.training.results import Results, measure
@@ -76,7 +78,7 @@ class Trained:
         folder: Its folder.
         reports: The files of its report.
         results: What was measured.
-        outside: What the input check refuses.
+        checks: Every limit of the plan with what was reached, failed ones first.
         exported: Largest relative difference of the graph from torch on the golden images.
     """
 
@@ -84,7 +86,7 @@ class Trained:
     folder: Path
     reports: tuple[Path, ...]
     results: Results
-    outside: tuple[Outside, ...]
+    checks: tuple[LimitCheck, ...]
     exported: float
 
 
@@ -137,6 +139,7 @@ class _Fits:
         development: Images that a network had not seen.
         altered: Some of them altered, by the kind; empty without cross-validation.
         epochs: Every epoch of every fit.
+        device: On what they ran, in words.
     """
 
     network: Network
@@ -145,11 +148,13 @@ class _Fits:
     development: scoring.Unseen
     altered: dict[str, scoring.Unseen]
     epochs: tuple[Epoch, ...]
+    device: str
 
 
 def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> _Fits:
     """The final network, and the scores that calibrate it."""
     division, epochs = loaded.division, list[Epoch]()
+    device = device_used(plan.training, resumed=work.begun)
 
     def keep(epoch: Epoch) -> None:
         epochs.append(epoch)
@@ -165,8 +170,8 @@ def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> _Fits:
     check = scoring.fit_check(network, known, division.training, plan)
     if folds is None:
         unseen = scoring.unseen(evaluate(network, division.calibration, plan), division.calibration, check)
-        return _Fits(network, known, check, unseen, {}, tuple(epochs))
-    return _Fits(network, known, check, folds.images, folds.altered, tuple(epochs))
+        return _Fits(network, known, check, unseen, {}, tuple(epochs), device)
+    return _Fits(network, known, check, folds.images, folds.altered, tuple(epochs), device)
 
 
 def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _Fits, show: Show) -> Trained:
@@ -197,12 +202,15 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     robustness = disturbed(plan.robustness, session, statistics, measured, description)
     show.step("checking heat maps")
     found = Findings(results, outside, robustness, check_heat_maps(plan, session, measured), spreads)
+    checks = limit_checks(plan, found, (unseen, columns), description, Exported(exported, EXPORT_TOLERANCE))
     (package / TRAINING).write_bytes(canonical_json(training_facts(plan, loaded, description, found)))
-    (package / CARD).write_text(card(plan, loaded, description, found), encoding="utf-8")
+    (package / CARD).write_text(card(plan, loaded, description, found, checks), encoding="utf-8")
     locked = lock(package, description)
     Engine(locked)
     show.step("writing the report")
-    material = Material(plan, loaded, found, fits.epochs, _pictured(measured), locked.digest, exported)
+    material = Material(
+        plan, loaded, found, checks, fits.epochs, _pictured(measured), description, locked.digest, exported, fits.device
+    )
     document = report(material, session)
     written = {
         f"{folder.name}.report.pdf": render_pdf(document),
@@ -213,7 +221,7 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     _named(package, folder)
     for name in written:
         (partial / name).replace(folder.with_name(name))
-    return Trained(locked, folder, tuple(map(folder.with_name, written)), results, outside, exported)
+    return Trained(locked, folder, tuple(map(folder.with_name, written)), results, checks, exported)
 
 
 def _named(package: Path, folder: Path) -> None:
