@@ -218,7 +218,7 @@ def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
             passage=fields.get("passage", ""),
             instrument=fields.get("instrument", ""),
             operator=fields.get("operator", ""),
-            readers=tuple(part.strip() for part in fields.get("readers", "").split(";") if part.strip()),
+            readers=_readers(fields.get("readers", ""), f"{where}, column readers"),
             sha256=digest,
             objects=fields.get("objects") or None,
             objects_sha256=boxes,
@@ -230,6 +230,20 @@ def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
         first = error.errors(include_url=False, include_input=False)[0]
         column = str(first["loc"][0])
         raise InvalidInputError(first["msg"], where=f"{where}, column {column}", remedy="Correct the cell.") from error
+
+
+def _readers(cell: str, where: str) -> tuple[str, ...]:
+    """The ids in a cell, none of them empty or named twice: two equal ones would count as two readers."""
+    if not cell:
+        return ()
+    readers = tuple(part.strip() for part in cell.split(";"))
+    if "" in readers:
+        raise InvalidInputError(
+            "an id of a reader is empty", where=where, remedy="Write ids with one semicolon between."
+        )
+    if len({reader.casefold() for reader in readers}) < len(readers):
+        raise InvalidInputError(f"a reader is named twice: {cell}", where=where, remedy="Name each reader once.")
+    return readers
 
 
 def inside(folder: Path, name: str, where: str) -> Path:

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from nesqc_gmp.records.base import LINE_PATTERN, DecimalText, Frozen, Identifier, Line, Sha256, Text
 from nesqc_gmp.records.batches import Ending, ImageOutcome
-from nesqc_gmp.records.images import InputCheck, InputFinding, Prediction, RuntimeFacts
+from nesqc_gmp.records.images import ImageFormat, InputCheck, InputFinding, Prediction, RuntimeFacts
 from nesqc_gmp.records.signatures import ElectronicSignature
 
 Label = Literal["conforming", "not conforming"]
@@ -37,6 +37,9 @@ Metric = Literal[
 TestVerdict = Literal["passed", "failed", "not assessable"]
 CRITERIA_MAX = 60
 """Most criteria of one plan: their results are one entry of the log, whose size is limited."""
+
+IMAGE_NAME_BYTES = 90
+"""Longest name of a test image, in bytes of JSON: the review of the largest sample is one entry of the log."""
 
 LISTED = 40
 """Most copies, warnings or values that one record lists; the rest is counted."""
@@ -75,6 +78,11 @@ class TestImage(Frozen):
         label: The label of the manifest.
         culture: The culture vessel: the unit of a claim.
         donor: The donor or line.
+        format: Container format.
+        width: Columns, in pixels.
+        height: Rows, in pixels.
+        channels: 1 for gray, 3 for RGB.
+        bit_depth: 8 or 16 bits per sample.
         pixel_size_um: Edge of a pixel in micrometres, from the file or else from the manifest.
         subgroups: Every further column of the manifest that is filled, as pairs of name and value.
         readers: Ids of those who labelled it.
@@ -89,7 +97,12 @@ class TestImage(Frozen):
     label: Label
     culture: Identifier
     donor: Identifier
-    pixel_size_um: DecimalText | None
+    format: ImageFormat
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    channels: Literal[1, 3]
+    bit_depth: Literal[8, 16]
+    pixel_size_um: DecimalText
     subgroups: tuple[tuple[Value, Value], ...]
     readers: tuple[Identifier, ...]
     readings: tuple[tuple[Identifier, Label], ...]

@@ -12,6 +12,7 @@ from nesqc_gmp.records import models as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.feature_review import FeaturesReviewed
+from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.intended_use import IntendedUse, IntendedUseSigned
 from nesqc_gmp.records.models import ModelManifest
 
@@ -76,6 +77,12 @@ class ModelState:
     def intended_use(self) -> SignedUse | None:
         """The intended use that holds: the last one signed."""
         return self.intended_uses[-1] if self.intended_uses else None
+
+    @property
+    def input_space(self) -> InputSpace:
+        """The input sample space: that of the signed intended use, else that of the package."""
+        use = self.intended_use
+        return self.manifest.input_space if use is None else use.intended_use.input_space
 
 
 Models = dict[str, ModelState]

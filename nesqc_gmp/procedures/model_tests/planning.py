@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.errors import InvalidInputError, ModelRefusedError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
+from nesqc_gmp.imaging.check import check_stated
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.modelpack.layout import TRAINING
 from nesqc_gmp.modelpack.package import LockedModel
@@ -86,7 +87,7 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
             the package; recorded.
         OutOfSequenceError: The package is retired, has no signed intended use, did not pass a test, or is being
             tested; the set is consumed, holds simulated images for a real package, or holds copies of development
-            images or of images of a spent set; recorded.
+            images or of images of a spent set, or no image of one class lies in the input sample space; recorded.
         InvalidInputError: The plan names a subgroup that the set does not have.
     """
     require_evaluation()
@@ -95,16 +96,17 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
     subject = Subject(type="model", id=digest)
     with session.acting("models.plan", subject) as act:
         _standing(act.transaction, digest, written.test_set, session.person)
-    state, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
+    _, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
     _require_columns(written, content)
     test_sets.require_unspent_images(session, "models.plan", content, digest, "plan")
     independence = _independence(session, subject, digest, content)
-    warnings = tuple(_warnings(written, content, state.sealed.copies_across))[:LISTED]
     analysis = _analysis()
 
     def prepare(reader: Reader, person: Person) -> Prepared:
         model, state, uses, number = _standing(reader, digest, written.test_set, person.id)
         use = model.intended_use
+        outside = _outside(model, content)
+        warnings = tuple(_warnings(written, content, state.sealed.copies_across, outside))[:LISTED]
 
         def make(signature: ElectronicSignature) -> TestPlanFrozen:
             return TestPlanFrozen(
@@ -188,6 +190,30 @@ def _require_columns(written: TestPlan, content: TestSetContent) -> None:
             )  # fmt: skip
 
 
+def _outside(model: ModelState, content: TestSetContent) -> Counter[str]:
+    """Images by the rule of the input check that file and manifest alone fail, the first one where there are several.
+
+    Raises:
+        OutOfSequenceError: No image of one class is inside: the test would spend the set and show nothing.
+    """
+    space = model.input_space
+    failed = {
+        image.image: next((found for found in check_stated(image, space, pixel_size_um=None) if not found.passed), None)
+        for image in content.images
+    }
+    for label in ("conforming", "not conforming"):
+        found = [failed[image.image] for image in content.images if image.label == label]
+        first = found[0]
+        if first is not None and None not in found:
+            raise OutOfSequenceError(
+                f"none of the {len(found)} {label} images of the set lies in the input sample space: {first.rule} is "
+                f"{first.measured}, and {first.limit} is accepted",
+                where=f"{content.test_set} for {model.label}",
+                remedy="Compare with `nesqc models show`. Seal a set of images of the kind that the model takes.",
+            )
+    return Counter(each.rule for each in failed.values() if each is not None)
+
+
 def _independence(session: Session, subject: Subject, digest: str, content: TestSetContent) -> Independence:
     """Compare the set with every image the package was developed with, where the package says which.
 
@@ -249,11 +275,17 @@ def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cul
     return _Cultures(labels["conforming"], labels["not conforming"], len(read))
 
 
-def _warnings(written: TestPlan, content: TestSetContent, copies_across: int) -> Iterator[str]:
+def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, outside: Counter[str]) -> Iterator[str]:
     """What QA should know before signing: units that may be one, and criteria that no result of this set could pass."""
     if copies_across:
         pairs = "1 pair of images looks" if copies_across == 1 else f"{copies_across} pairs of images look"
         yield f"{pairs} like copies across cultures or donors; the cultures may not be independent"
+    if outside:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(outside.items()))
+        yield (
+            f"{outside.total()} of {len(content.images)} images lie outside the input sample space and will be "
+            f"refused, which counts as wrong: {rules}"
+        )
     for criterion in written.criteria:
         reason = _unreachable(criterion, _cultures(content, criterion.subgroup))
         if reason:
