@@ -340,6 +340,7 @@ class Figure(Frozen):
         high: Upper bound.
         method: How the interval was made.
         units: Independent units it rests on.
+        reason: Why there is no interval, ``None`` where there is one.
     """
 
     name: Text
@@ -348,6 +349,14 @@ class Figure(Frozen):
     high: DecimalText | None
     method: Text
     units: Annotated[int, Field(ge=0)]
+    reason: Text | None
+
+    @property
+    def bounds(self) -> str:
+        """The interval in words."""
+        if self.low is None or self.high is None:
+            return f"not assessable: {self.reason}"
+        return f"{self.low} to {self.high}"
 
 
 class CriterionResult(Frozen):
@@ -356,6 +365,12 @@ class CriterionResult(Frozen):
     criterion: PlannedCriterion
     found: Figure
     verdict: TestVerdict
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in words, with the reason where only the number of cultures stands against it."""
+        few = self.verdict == "not assessable" and self.found.low is not None
+        return f"{self.verdict}: {self.found.units} cultures are too few" if few else self.verdict
 
 
 class ModelTestClosed(Frozen):

@@ -641,13 +641,30 @@ def test_against_readers_with_figures_of_scikit_learn(founded: World, tmp_path: 
         row["reading bo"] = {"conforming": "not conforming", "not conforming": "conforming"}[row["label"]]
     bench.seal(small.write_manifest(manifest.parent, rows))
     model = bench.install(small.package(tmp_path / "package"))
-    bench.plan(model, plan_of(criterion("kappa", "0.20", 10), criterion("non-inferiority", "0.05", 10)))
+    bench.plan(model, plan_of(criterion("kappa", "0.20", 10), criterion("non-inferiority", "0.25", 10)))
     kappa, difference = bench.run(model).closed.criteria
     truth = [row["label"] == "conforming" for row in rows]
     read = [row["reading bo"] == "conforming" for row in rows]
     assert float(kappa.found.estimate) == pytest.approx(cohen_kappa_score(truth, read), abs=1e-6)
-    # Against Anna, who is always right, the difference is 0 and leaves the lower bound.
-    assert (difference.found.estimate, difference.found.low, difference.verdict) == ("0.000000", "0.000000", "passed")
+    # Against Anna, who is always right, the difference is 0; of 12 cultures Tango's bound is 1.96² / (12 + 1.96²).
+    assert (difference.found.estimate, difference.found.low, difference.verdict) == ("0.000000", "-0.242494", "passed")
+
+
+def test_a_perfect_result_of_few_cultures_passes_no_criterion_by_an_interval_without_width(
+    founded: World, tmp_path: Path
+) -> None:
+    """Six of each label, all right. By hand: Newcombe's bound 0.689, kappa 2 * 0.025 ** (1 / 12) - 1 = 0.471."""
+    bench = Bench(founded)
+    bench.seal(small.write_images(tmp_path / "set"))
+    model = bench.install(small.package(tmp_path / "package"))
+    asked = [("AUROC", "0.70"), ("kappa", "0.48"), ("Brier score", "0.26"), ("non-inferiority", "0.24")]
+    bench.plan(model, plan_of(*(criterion(metric, limit, 10) for metric, limit in asked)))
+    for words in ("bound of 0.689", "bound of 0.471", "bound of 0.265", "a bound of -0.242, so only a model that is"):
+        assert words in founded.shown, words
+    closed = bench.run(model).closed
+    assert [each.verdict for each in closed.criteria] == ["failed"] * 4
+    assert closed.criteria[0].found.estimate == "1.000000"
+    assert "1.000000 to 1.000000" not in founded.site.objects.read(closed.report_html_sha256).decode()
 
 
 def test_a_column_that_the_set_does_not_have_is_named(sealed: Bench) -> None:

@@ -56,6 +56,9 @@ from nesqc_gmp.state.people import Person
 UPPER = frozenset({"undecided rate", "refused rate", "Brier score"})
 """As ``statistics.acceptance.UPPER``, which is too heavy to import for a signature."""
 
+_CHANCE_LEAST = 0.5
+"""Agreement by chance where both answers are equally frequent; it is never less where all agree."""
+
 _DEVELOPMENT: TypeAdapter[tuple[DevelopmentImage, ...]] = TypeAdapter(tuple[DevelopmentImage, ...])
 Independence = Literal["no copy found by digests", "not shown by digests"]
 
@@ -277,6 +280,8 @@ def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cul
 
 def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, outside: Counter[str]) -> Iterator[str]:
     """What QA should know before signing: units that may be one, and criteria that no result of this set could pass."""
+    from nesqc_gmp.statistics.boundary import no_difference
+
     if copies_across:
         pairs = "1 pair of images looks" if copies_across == 1 else f"{copies_across} pairs of images look"
         yield f"{pairs} like copies across cultures or donors; the cultures may not be independent"
@@ -287,9 +292,17 @@ def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, ou
             f"refused, which counts as wrong: {rules}"
         )
     for criterion in written.criteria:
-        reason = _unreachable(criterion, _cultures(content, criterion.subgroup))
+        cultures = _cultures(content, criterion.subgroup)
+        reason = _unreachable(criterion, cultures)
         if reason:
             yield f"{criterion_words(criterion)}: cannot be passed with this set: {reason}"
+        elif criterion.metric == "non-inferiority" and (open_ := no_difference(cultures.read)) >= float(
+            criterion.limit
+        ):
+            yield (
+                f"{criterion_words(criterion)}: {cultures.read} cultures without a difference give a bound of "
+                f"-{open_:.3f}, so only a model that is right more often than the reader passes"
+            )
     single = sum(len(image.readers) < 2 for image in content.images)
     if single:
         yield f"{single} of {len(content.images)} images were labelled by fewer than two readers"
@@ -297,6 +310,7 @@ def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, ou
 
 def _unreachable(criterion: PlannedCriterion, cultures: _Cultures) -> str | None:
     """Why the best possible result would not pass, ``None`` where it would."""
+    from nesqc_gmp.statistics.boundary import no_loss, perfect_agreement, perfect_separation
     from nesqc_gmp.statistics.planning import sample_size
 
     both = cultures.conforming + cultures.not_conforming
@@ -313,8 +327,16 @@ def _unreachable(criterion: PlannedCriterion, cultures: _Cultures) -> str | None
         return f"{units} cultures, and the plan asks for {criterion.cultures_min}"
     if criterion.metric == "AUROC" and min(cultures.conforming, cultures.not_conforming) == 0:
         return "cultures of one class only"
-    if criterion.metric in {"AUROC", "Brier score", "kappa", "non-inferiority"}:
+    limit = float(criterion.limit)
+    if criterion.metric == "non-inferiority":
         return None
+    if criterion.metric in {"AUROC", "kappa", "Brier score"}:
+        if criterion.metric == "AUROC":
+            best = perfect_separation(cultures.conforming, cultures.not_conforming)
+        else:
+            best = no_loss(units) if criterion.metric == "Brier score" else perfect_agreement(units, _CHANCE_LEAST)
+        short = best > limit if criterion.metric in UPPER else best < limit
+        return f"{units} cultures without an error give a bound of {best:.3f}" if short else None
     bound = float(1 - Decimal(criterion.limit) if criterion.metric in UPPER else Decimal(criterion.limit))
     needed = sample_size(bound, 0).units
     return f"{units} cultures, and {needed} without an error are needed" if units < needed else None

@@ -140,21 +140,20 @@ def _criteria(material: Material) -> Iterator[Block]:
     yield Table(
         ("Criterion", "Found", "95 % interval", "Cultures", "Verdict"),
         tuple(
-            (criterion_words(each.criterion), *_interval(each.found), str(each.found.units), each.verdict)
+            (criterion_words(each.criterion), *_interval(each.found), str(each.found.units), each.outcome)
             for each in material.criteria
         ),
         "Units of sensitivity, specificity, rates and kappa are cultures: the least favourable image decides, "
-        "undecided and refused count as wrong. AUROC, Brier score and non-inferiority are of images, their intervals "
-        "by drawing whole cultures. A criterion that is not assessable is not passed.",
+        "undecided and refused count as wrong, and both count in the undecided rate. AUROC, Brier score and "
+        "non-inferiority are of images, their intervals by drawing whole cultures. No bound is better than perfect "
+        "results of so many cultures can show: Newcombe 2006 for the AUROC, Clopper and Pearson for kappa and the "
+        "Brier score, Tango 1998 for non-inferiority. A criterion that is not assessable is not passed.",
         (3,),
     )
 
 
 def _interval(figure: Figure) -> tuple[str, str]:
-    if figure.estimate is None:
-        return "not estimable", "none"
-    bounds = "not estimable" if figure.low is None or figure.high is None else f"{figure.low} to {figure.high}"
-    return figure.estimate, bounds
+    return figure.estimate or "none", figure.bounds
 
 
 def _figures(material: Material) -> Iterator[Block]:
@@ -259,7 +258,15 @@ def _undecided(material: Material) -> Iterator[Block]:
                 (f"{label} {level}", str(found.total), str(found.undecided), str(found.refused), str(found.excluding),
                  str(found.counted_wrong), str(found.undecided_rate))
             )  # fmt: skip
-    head = ("Units", "All", "Undecided", "Refused", "Right, left out", "Right, counted wrong", "Rate")
+    head = (
+        "Units",
+        "All",
+        "Undecided",
+        "Refused",
+        "Right, left out",
+        "Right, counted wrong",
+        "Undecided or refused, of all",
+    )
     yield Table(head, tuple(rows), "Intervals of Clopper and Pearson; those of images as if independent.", (1, 2, 3))
 
 
