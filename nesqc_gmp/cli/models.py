@@ -72,7 +72,9 @@ def sign(
     from nesqc_gmp.errors import InvalidInputError
     from nesqc_gmp.modelpack.package import open_package
     from nesqc_gmp.modelpack.signature import sign_files
+    from nesqc_gmp.procedures.files import require_new
 
+    require_new(out)
     files = open_package(folder).files()
     try:
         data = sign_files(folder.resolve().name, files, key.read_bytes())
@@ -208,7 +210,7 @@ def _summary(model: ModelState) -> dict[str, Any]:
 
 @app.command("show")
 def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one package: use, thresholds, plans, tests, reviews, parts."""
+    """Show one package: use, limits, input space, tests, reviews, parts."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.cli.models_test import print_tests, tests_json
     from nesqc_gmp.procedures import model_tests
@@ -239,6 +241,8 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
             ("golden images", ", ".join(manifest.golden)),
         ]
     )  # fmt: skip
+    show.print_title("Input sample space of the package")
+    show.print_facts(list(manifest.input_space.lines()))
     _print_intended_uses(model.intended_uses)
     print_tests(package)
     _print_feature_reviews(model.feature_reviews)

@@ -21,6 +21,7 @@ from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.evaluation import require_evaluation
+from nesqc_gmp.procedures.files import require_new
 from nesqc_gmp.procedures.heat_maps import SIMULATED
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer, as_entered
@@ -143,12 +144,12 @@ def sheet(session: Session, name: str, out: Path, reason: str | None = None) -> 
             package was reviewed before and no reason is given.
         NotAuthorisedError: The person installed the package, ran the test or sealed its set.
         IntegrityError: An original or the content of the test set was altered; recorded.
-        InvalidInputError: The folder exists or cannot be made, or the reason is too short or too long.
+        InvalidInputError: The folder exists or cannot be made, the one above it does not exist, or the reason is too
+            short or too long.
     """
     require_evaluation()
     reason = None if reason is None else as_entered(reason)
-    if out.exists():
-        raise InvalidInputError("the folder exists", where=str(out), remedy="Name a new one.")
+    require_new(out)
     with session.viewing("models.features") as reader:
         digest = get(fold_models(reader.entries_about("model")), name).model_sha256
     about = Subject(type="model", id=digest)
@@ -191,7 +192,7 @@ def _write(out: Path, made: FeatureSheet) -> None:
         (out / PRINT).write_bytes(made.pdf)
     except OSError as error:
         raise InvalidInputError(
-            f"the folder cannot be written: {error.strerror}", where=str(out), remedy="Name a new one."
+            f"the folder cannot be written: {error.strerror}", where=str(out), remedy="Name one that you may write."
         ) from error
 
 

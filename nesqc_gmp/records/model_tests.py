@@ -7,8 +7,10 @@ object under the digest that its seal names, not in the log, which every role ma
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -236,11 +238,24 @@ class TestPlan(Frozen):
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         named = [(each.metric, each.subgroup) for each in self.criteria]
-        if len(set(named)) != len(named):
-            raise ValueError("a criterion is set twice for the same figure and subgroup")
-        if len(set(self.subgroups)) != len(self.subgroups):
-            raise ValueError("a subgroup is named twice")
+        twice = [
+            *(
+                f"a criterion is set twice for the same figure and subgroup: {_named(*each)}"
+                for each in _repeated(named)
+            ),
+            *(f"a subgroup is named twice: {each}" for each in _repeated(self.subgroups)),
+        ]
+        if twice:
+            raise ValueError("; ".join(twice))
         return self
+
+
+def _repeated(values: Sequence[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _named(metric: Metric, subgroup: tuple[str, str] | None) -> str:
+    return metric if subgroup is None else f"{metric} where {subgroup[0]} is {subgroup[1]}"
 
 
 class TestPlanFrozen(Frozen):

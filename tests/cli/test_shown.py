@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from nesqc_gmp.procedures import batches, people
 from nesqc_gmp.procedures.batches import BatchView
 from nesqc_gmp.procedures.context import Site
 from tests.cli.conftest import DECIDED, SEALED, Run
+from tests.conftest import model_folder
 
 LogIn = Callable[[str], Player]
 
@@ -45,6 +47,19 @@ def test_piped_output_is_plain(command: str, log_in: LogIn, nesqc: Run) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
     assert all(line == line.rstrip() for line in ended.out.splitlines())
+
+
+def test_a_model_is_shown_with_the_input_space_that_people_compare(log_in: LogIn, nesqc: Run) -> None:
+    """As the manifest of the shipped package has it, read here from the file."""
+    locked = json.loads((model_folder() / "manifest.json").read_text())["input_space"]
+    log_in("reviewer")
+    shown = nesqc("models", "show", "nes-morphology-sim:1.1.0").out
+    part = shown.split("Input sample space of the package")[1].split("Intended use")[0]
+    found = dict(re.split(r"\s{2,}", line.strip()) for line in part.splitlines() if line.strip())
+    as_text = {name: ", ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in locked.items()}
+    assert found == {name.replace("_", " "): value for name, value in as_text.items()}
+    value = json.loads(nesqc("models", "show", "nes-morphology-sim:1.1.0", "--json").out)
+    assert value["manifest"]["input_space"] == locked
 
 
 def test_a_batch_is_shown_with_all_that_was_asked_for(log_in: LogIn, nesqc: Run) -> None:

@@ -262,11 +262,12 @@ def test_who_ran_the_test_or_installed_the_package_does_not_review_it(planned: A
 
 def test_nothing_is_overwritten(tested: Any, tmp_path: Path) -> None:
     (tmp_path / "review").mkdir()
-    with pytest.raises(InvalidInputError, match="the folder exists"):
+    with pytest.raises(InvalidInputError, match="something of this name"):
         sheet(tested, tmp_path)
-    with pytest.raises(InvalidInputError, match="cannot be written: No such file"):
+    with pytest.raises(InvalidInputError, match=r"there is no folder .*nowhere.*Make the folder first"):
         features.sheet(tested.session("expert"), NAME, tmp_path / "nowhere" / "review")
     assert list((tmp_path / "review").iterdir()) == []
+    assert openings(tested) == [], "the set was not opened for it"
 
 
 @pytest.mark.parametrize("what", ["image", "content"])

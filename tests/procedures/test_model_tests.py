@@ -668,8 +668,10 @@ def test_a_perfect_result_of_few_cultures_passes_no_criterion_by_an_interval_wit
 
 
 def test_a_column_that_the_set_does_not_have_is_named(sealed: Bench) -> None:
-    with pytest.raises(InvalidInputError, match=r"'incubator'.*instrument"):
-        sealed.plan(model_of(sealed.world), plan_of(subgroups=["incubator"]))
+    with pytest.raises(InvalidInputError, match=r"'incubator', 'weekday'.*instrument"):
+        sealed.plan(
+            model_of(sealed.world), plan_of(criterion(subgroup=["weekday", "1"]), subgroups=["incubator", "instrument"])
+        )
 
 
 def test_simulated_images_test_no_package_for_real_use(sealed: Bench, tmp_path: Path) -> None:
@@ -930,7 +932,7 @@ def test_missing_scipy_is_one_refusal_before_anything(
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "scipy" else found(name))
     before = size(planned.world)
-    with pytest.raises(NotFoundError, match=r"scipy not installed.*nesqc-gmp\[evaluate\]"):
+    with pytest.raises(NotFoundError, match=r"scipy not installed.*pip install .* '\.\[evaluate\]'"):
         getattr(planned, act)(model_of(planned.world))
     assert size(planned.world) == before
 

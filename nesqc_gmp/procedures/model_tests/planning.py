@@ -185,12 +185,12 @@ def _require_columns(written: TestPlan, content: TestSetContent) -> None:
     """Subgroups that the plan names are columns of the set; a value that no image has is an empty subgroup."""
     known = {name for image in content.images for name, _ in image.subgroups} | {"culture", "donor", "label"}
     named = [*written.subgroups, *(each.subgroup[0] for each in written.criteria if each.subgroup)]
-    for column in named:
-        if column not in known:
-            raise InvalidInputError(
-                f"no image of the test set has a value of {column!r}", where="plan, subgroups",
-                remedy=f"Its columns are {', '.join(sorted(known))}.",
-            )  # fmt: skip
+    unknown = [repr(column) for column in dict.fromkeys(named) if column not in known]
+    if unknown:
+        raise InvalidInputError(
+            f"no image of the test set has a value of {', '.join(unknown)}", where="plan, subgroups",
+            remedy=f"Its columns are {', '.join(sorted(known))}.",
+        )  # fmt: skip
 
 
 def _outside(model: ModelState, content: TestSetContent) -> Counter[str]:
