@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nesqc_gmp.errors import ModelRefusedError, NotAuthorisedError, NotFoundError, OutOfSequenceError
-from nesqc_gmp.modelpack.layout import MODEL
+from nesqc_gmp.modelpack.layout import MODEL, golden_image, golden_output
 from nesqc_gmp.records import models as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
@@ -72,6 +72,16 @@ class ModelState:
     def network_sha256(self) -> str:
         """Digest of the bytes of its ``model.onnx``."""
         return next(part.sha256 for part in self.manifest.parts if part.path == MODEL)
+
+    @property
+    def golden_outputs(self) -> dict[tuple[str, str], str]:
+        """Digest of each golden output, by the digest of the golden image and the name of the output."""
+        digests = {part.path: part.sha256 for part in self.manifest.parts}
+        return {
+            (digests[golden_image(name)], output): digests[golden_output(name, output)]
+            for name in self.manifest.golden
+            for output in self.manifest.graph.outputs
+        }
 
     @property
     def intended_use(self) -> SignedUse | None:

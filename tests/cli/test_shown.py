@@ -79,6 +79,27 @@ def test_a_refused_file_is_shown(log_in: LogIn, nesqc: Run) -> None:
     assert "refused: broken.png: " in out
 
 
+def test_a_missing_file_or_folder_is_named_with_what_to_do(tmp_path: Path, nesqc: Run) -> None:
+    """Signing and checking a package need no login."""
+    folder, key = model_folder(), tmp_path / "key.pem"
+    for words, what, where in (
+        (
+            ("sign", folder, "--key", key, "--out", tmp_path / "no" / "x.sig"),
+            "there is no folder",
+            tmp_path / "no" / "x.sig",
+        ),
+        (("sign", folder, "--key", key, "--out", tmp_path / "x.sig"), "there is no such file", key),
+        (("check", folder, tmp_path / "x.sig", "--public-key", key), "there is no such file", tmp_path / "x.sig"),
+    ):
+        ended = nesqc("models", *words)
+        assert (ended.code, ended.out) == (40, "")
+        said = ended.err.replace("\n", " ")
+        assert said.startswith(f"Error: {what}")
+        assert str(where) in said
+        assert "remedy: " in said
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_batch_is_named(log_in: LogIn, nesqc: Run) -> None:
     log_in("operator")
     ended = nesqc("batches", "show", "B-404")

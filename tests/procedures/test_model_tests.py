@@ -719,7 +719,7 @@ def test_a_result_consumes_the_set_for_every_version_of_the_model(tested: Bench,
 
 
 def test_a_set_is_free_for_a_model_of_another_name(tested: Bench, tmp_path: Path) -> None:
-    other = tested.install(small.package(tmp_path / "other", name="nes-other", note="another model"))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained=True))
     tested.plan(other)
     assert "Earlier use of the set: test 1 of nes-test 1.0.0 on 2026" in tested.world.shown
     assert tested.world.shown.count(": passed") == 1
@@ -742,6 +742,22 @@ def test_the_same_network_under_another_name_is_the_same_model(tested: Bench, tm
         tested.plan(other)
 
 
+def test_the_same_network_in_other_bytes_is_the_same_model(tested: Bench, tmp_path: Path) -> None:
+    """Another name and a line of documentation in the file: every golden output is the same, bit for bit."""
+    other = tested.install(small.package(tmp_path / "other", name="nes-renamed", note="another model"))
+    assert other.network_sha256 != model_of_version(tested.world, "1.0.0").network_sha256
+    with pytest.raises(OutOfSequenceError, match=r"consumed for nes-test.*the same outputs for every golden image"):
+        tested.plan(other)
+    assert tested.world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+
+
+def test_honest_limit_golden_files_written_otherwise_are_not_compared(tested: Bench, tmp_path: Path) -> None:
+    """The same arrays under another header: only digests stand in the log. The earlier use stays in the statement."""
+    other = tested.install(small.package(tmp_path / "other", name="nes-renamed", note="another model", rewritten=True))
+    assert tested.plan(other).plan == 1
+    assert "Earlier use of the set: test 1 of nes-test 1.0.0" in tested.world.shown
+
+
 def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp_path: Path) -> None:
     """Under another id, other names, cultures and donors, one of them turned."""
     world, rows = tested.world, small.read_manifest(images)
@@ -761,7 +777,7 @@ def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp
     assert world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
     opened = world.entries("test_set_read")[-1].record
     assert (opened.test_set, opened.purpose, opened.model_sha256) == ("NES-A", "plan", newer.model_sha256)
-    other = tested.install(small.package(tmp_path / "other", name="nes-other", note="another model"))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained=True))
     assert tested.plan(other, plan_of(test_set="NES-B")).plan == 1
     tested.consume()
     with pytest.raises(OutOfSequenceError, match="these images were spent as NES-A"):
