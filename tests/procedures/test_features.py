@@ -346,9 +346,9 @@ def test_only_features_that_make_sense_let_a_real_package_be_approved(tested: An
         review(tested, seen, sensible=True, reason="Looked at it again")
     (first,) = the_model(tested).feature_reviews
     second = second_expert(tested)
+    (tmp_path / "other").mkdir()
     with pytest.raises(OutOfSequenceError, match="another review needs a reason"):
         sheet(tested, tmp_path / "other", second)
-    (tmp_path / "other").mkdir()
     why = "A second opinion after DEV-0040"
     review(tested, sheet(tested, tmp_path / "other", second, why), who=second, reason=why)
     bench.approve(model)

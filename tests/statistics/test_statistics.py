@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -294,6 +295,18 @@ def test_bounds_of_perfect_results_by_hand() -> None:
     assert no_difference(40) == pytest.approx(0.0876, abs=5e-5)
     assert no_loss(40) == pytest.approx(1 - 0.025 ** (1 / 40))
     assert perfect_separation(0, 5) == 0.0
+
+
+def test_the_sizes_of_sets_that_the_procedure_names() -> None:
+    """SOP-04, Collect the images: fewest cultures whose perfect results show a bound."""
+
+    def fewest(shows: Callable[[int], bool]) -> int:
+        return next(units for units in range(2, 200) if shows(units))
+
+    assert [fewest(lambda n, b=bound: perfect_separation(n, n) >= b) for bound in (0.90, 0.95)] == [21, 40]  # type: ignore[misc]
+    assert [fewest(lambda n, b=bound: perfect_agreement(n, 0.5) >= b) for bound in (0.60, 0.80)] == [17, 36]  # type: ignore[misc]
+    assert [fewest(lambda n, m=margin: no_difference(n) < m) for margin in (0.10, 0.05)] == [35, 73]  # type: ignore[misc]
+    assert perfect_separation(20, 20) == pytest.approx(0.899, abs=5e-4)
 
 
 def test_no_interval_of_perfect_results_is_without_width() -> None:
