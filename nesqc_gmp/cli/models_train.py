@@ -99,7 +99,8 @@ def _require_extra() -> None:
     if missing:
         raise NotFoundError(
             f"{' and '.join(missing)} not installed: training needs the extra [train]",
-            remedy="Install nesqc-gmp[train] on a machine for development; a site that scores never needs it.",
+            remedy="In the folder of this software: pip install --constraint requirements.lock '.[train]', on a "
+            "machine for development; a site that scores never needs it.",
         )
 
 

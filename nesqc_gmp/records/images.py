@@ -159,6 +159,13 @@ class InputSpace(Frozen):
     focus_min: DecimalText
     illumination_max: DecimalText
 
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Every field as label and text, in a fixed order."""
+        return tuple(
+            (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+            for name, value in self.model_dump(mode="json").items()
+        )
+
 
 class HeatMap(Frozen):
     """Class-activation map of one image.

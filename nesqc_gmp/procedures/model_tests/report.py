@@ -140,22 +140,21 @@ def _criteria(material: Material) -> Iterator[Block]:
     yield Table(
         ("Criterion", "Reached", "95 % interval", "Cultures", "Result"),
         tuple(
-            (criterion_words(each.criterion), *_interval(each.found), str(each.found.units), each.verdict)
+            (criterion_words(each.criterion), *_interval(each.found), str(each.found.units), each.outcome)
             for each in material.criteria
         ),
         "Units of sensitivity, specificity, rates and kappa are cultures: the least favourable image decides, "
-        "undecided and refused count as wrong. AUROC, Brier score and non-inferiority are of images, their intervals "
-        "by drawing whole cultures. A criterion that is not assessable is not passed.",
+        "undecided and refused count as wrong, and both count in the undecided rate. AUROC, Brier score and "
+        "non-inferiority are of images, their intervals by drawing whole cultures. No bound is better than perfect "
+        "results of so many cultures can show: Newcombe 2006 for the AUROC, Clopper and Pearson for kappa and the "
+        "Brier score, Tango 1998 for non-inferiority. A criterion that is not assessable is not passed.",
         (3,),
         verdict=4,
     )
 
 
 def _interval(figure: Figure) -> tuple[str, str]:
-    if figure.estimate is None:
-        return "not estimable", "none"
-    bounds = "not estimable" if figure.low is None or figure.high is None else f"{figure.low} to {figure.high}"
-    return figure.estimate, bounds
+    return figure.estimate or "none", figure.bounds
 
 
 def _figures(material: Material) -> Iterator[Block]:
@@ -276,7 +275,7 @@ def _undecided(material: Material) -> Iterator[Block]:
         "Refused by the input check",
         "Right, undecided left out",
         "Right, undecided and refused counted as wrong",
-        "Undecided, of those not refused",
+        "Undecided or refused, of all",
     )
     yield Table(head, tuple(rows), "Intervals of Clopper and Pearson; those of images as if independent.", (1, 2, 3))
 
