@@ -3,7 +3,7 @@
 ::
 
     names, wording          names inside the file; the fixed sentences
-    fonts, style            typefaces, colours, paragraphs
+    fonts, colours, style   typefaces, colours of the outcomes, paragraphs
     tables, figures         grids and tables; marks, QR code, legend of a heat map
     histogram, pictures     scores with both thresholds; example images with their heat maps
     front, annex            what stands on the first page and after it

@@ -16,6 +16,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.platypus import Paragraph
 
+from nesqc_gmp.certificate.colours import CHART_COLOURS
 from nesqc_gmp.certificate.fonts import BOLD, MEDIUM, MONO, REGULAR, printable
 from nesqc_gmp.records.images import Outcome
 
@@ -33,11 +34,7 @@ GREEN: Final = HexColor("#14683a")
 RED: Final = HexColor("#a51d24")
 AMBER: Final = HexColor("#8a5a00")
 OUTCOME_COLOURS: Final[dict[Outcome, Color]] = {"conforming": GREEN, "not conforming": RED, "undecided": AMBER}
-BAR_COLOURS: Final[dict[Outcome, Color]] = {
-    "conforming": ACCENT,
-    "undecided": HexColor("#e0a73a"),
-    "not conforming": HexColor("#c2474d"),
-}
+BAR_COLOURS: Final[dict[Outcome, Color]] = {outcome: HexColor(colour) for outcome, colour in CHART_COLOURS.items()}
 
 
 def _style(name: str, font: str, size: float, leading: float, colour: Color, **more: object) -> ParagraphStyle:
@@ -54,6 +51,8 @@ SMALL: Final = _style("small", REGULAR, 6.5, 8.2, GREY)
 LABEL: Final = _style("label", REGULAR, 6.6, 8.4, GREY)
 CELL: Final = _style("cell", REGULAR, 7.4, 9.2, INK)
 CELL_STRONG: Final = _style("cell-strong", MEDIUM, 7.4, 9.2, INK)
+CELL_PASSED: Final = _style("cell-passed", REGULAR, 7.4, 9.2, GREEN)
+CELL_FAILED: Final = _style("cell-failed", BOLD, 7.4, 9.2, RED)
 CARD: Final = _style("card", BOLD, 7.4, 10, ACCENT)
 CELL_NUMBER: Final = _style("cell-number", REGULAR, 7.4, 9.2, INK, alignment=TA_RIGHT)
 HEAD: Final = _style("head", BOLD, 7, 8.8, HexColor("#ffffff"))

@@ -72,14 +72,18 @@ def sign(
     from nesqc_gmp.errors import InvalidInputError
     from nesqc_gmp.modelpack.package import open_package
     from nesqc_gmp.modelpack.signature import sign_files
+    from nesqc_gmp.procedures.files import read_given_file, require_new
 
+    require_new(out)
     files = open_package(folder).files()
+    data = sign_files(folder.resolve().name, files, read_given_file(key))
     try:
-        data = sign_files(folder.resolve().name, files, key.read_bytes())
         with out.open("xb") as stream:
             stream.write(data)
     except OSError as error:
-        raise InvalidInputError(f"cannot be read or written: {error.strerror}", where=str(error.filename)) from error
+        raise InvalidInputError(
+            f"the signature cannot be written: {error.strerror}", where=str(out), remedy="Name one that you may write."
+        ) from error
     show.say(f"{folder} is signed in {out}.")
 
 
@@ -93,15 +97,11 @@ def check_signature(
 ) -> None:
     """Check that a package is the one its maker signed. Needs no login."""
     from nesqc_gmp.cli import show
-    from nesqc_gmp.errors import InvalidInputError
     from nesqc_gmp.modelpack.package import open_package
     from nesqc_gmp.modelpack.signature import verify_signature
+    from nesqc_gmp.procedures.files import read_given_file
 
-    files = open_package(folder).files()
-    try:
-        verify_signature(files, signature.read_bytes(), public_key.read_bytes())
-    except OSError as error:
-        raise InvalidInputError(f"cannot be read: {error.strerror}", where=str(error.filename)) from error
+    verify_signature(open_package(folder).files(), read_given_file(signature), read_given_file(public_key))
     show.say(f"{folder} is what was signed with this key.")
 
 
@@ -208,7 +208,7 @@ def _summary(model: ModelState) -> dict[str, Any]:
 
 @app.command("show")
 def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show one package: use, thresholds, plans, tests, reviews, parts."""
+    """Show one package: use, limits, input space, tests, parts."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.cli.models_test import print_tests, tests_json
     from nesqc_gmp.procedures import model_tests
@@ -239,6 +239,8 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
             ("golden images", ", ".join(manifest.golden)),
         ]
     )  # fmt: skip
+    show.print_title("Input sample space of the package")
+    show.print_facts(list(manifest.input_space.lines()))
     _print_intended_uses(model.intended_uses)
     print_tests(package)
     _print_feature_reviews(model.feature_reviews)

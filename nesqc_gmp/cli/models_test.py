@@ -69,8 +69,8 @@ def criterion_row(result: CriterionResult) -> tuple[Any, ...]:
     """A criterion as a row of a table."""
     planned, found = result.criterion, result.found
     where = f", {planned.subgroup[0]} {planned.subgroup[1]}" if planned.subgroup else ""
-    bounds = "none" if found.low is None or found.high is None else f"{found.low} to {found.high}"
-    return f"{planned.metric} {planned.limit}{where}", found.estimate or "none", bounds, found.units, result.verdict
+    name = f"{planned.metric} {planned.limit}{where}"
+    return name, found.estimate or "none", found.bounds, found.units, result.outcome
 
 
 def print_tests(package: PackageTests) -> None:

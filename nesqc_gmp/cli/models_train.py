@@ -16,7 +16,10 @@ import typer
 from nesqc_gmp.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nesqc_gmp.training.fit import Epoch
+    from nesqc_gmp.training.limit_checks import LimitCheck
 
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN.toml", help="The plan.", show_default=False)]
 
@@ -71,6 +74,19 @@ def train(
     )  # fmt: skip
     for family in results.families:
         show.say(f"family {family.name}: AUROC {family.auroc}")
+    _print_checks(trained.checks)
+
+
+def _print_checks(checks: Sequence[LimitCheck]) -> None:
+    """Every limit of the plan with what was reached, failed ones first."""
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.training.limit_checks import summary
+
+    show.print_title("What failed, what holds")
+    rows = [(each.verdict, each.part, each.name, each.reached, each.limit) for each in checks]
+    show.print_table(("Result", "Part", "What is limited", "Reached", "Limit"), rows, "There is no limit.")
+    print()
+    show.say(summary(checks))
 
 
 def _require_extra() -> None:
@@ -83,7 +99,8 @@ def _require_extra() -> None:
     if missing:
         raise NotFoundError(
             f"{' and '.join(missing)} not installed: training needs the extra [train]",
-            remedy="Install nesqc-gmp[train] on a machine for development; a site that scores never needs it.",
+            remedy="In the folder of this software: pip install --constraint requirements.lock '.[train]', on a "
+            "machine for development; a site that scores never needs it.",
         )
 
 

@@ -33,6 +33,8 @@ _STYLES: Final = {
     "on hold": "yellow",
     "passed": "green",
     "FAILED": "red",
+    "failed": "red",
+    "not assessed": "yellow",
 }
 """Words that are coloured on a terminal; the word itself always says the same as its colour."""
 

@@ -150,17 +150,13 @@ def require_two_classes(rows: Iterable[ManifestRow], where: str) -> None:
 
 def _table(file: Path) -> list[tuple[int, dict[str, str]]]:
     """The rows with their line numbers, every cell stripped and in Unicode's composed form."""
-    try:
-        data = file.read_bytes()
-        text = data.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"cannot be read: {error}", where=str(file), remedy="Save it as UTF-8.") from error
-    if len(data) > BYTES_MAX or "\0" in text:
-        raise InvalidInputError("is not a CSV file", where=str(file), remedy=f"At most {BYTES_MAX} bytes of text.")
+    text = _text(file)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [_cell(name) for name in reader.fieldnames or ()]
         missing = [name for name in REQUIRED if name not in header]
+        if missing:
+            _require_commas(header, f"{file}, line 1")
         if missing or len(set(header)) != len(header) or "" in header:
             raise InvalidInputError(
                 f"the column {missing[0]} is missing" if missing else "a column has no name, or two have the same",
@@ -172,6 +168,48 @@ def _table(file: Path) -> list[tuple[int, dict[str, str]]]:
         raise InvalidInputError(
             f"is not CSV: {error}", where=f"{file}, line {reader.line_num}", remedy="Correct the line."
         ) from error
+
+
+def _text(file: Path) -> str:
+    """The text of the file.
+
+    Raises:
+        InvalidInputError: There is none, or it is no text.
+    """
+    try:
+        if not file.is_file():
+            raise InvalidInputError(
+                "there is no such file", where=str(file), remedy="Check the name and the folder of the manifest."
+            )
+        if file.stat().st_size > BYTES_MAX:
+            raise InvalidInputError(
+                f"the manifest is larger than {BYTES_MAX} bytes",
+                where=str(file),
+                remedy="See whether it is a CSV file.",
+            )
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidInputError(
+            f"the manifest cannot be read: {error.strerror}", where=str(file),
+            remedy="Check its name, and that your account may read it.",
+        ) from error  # fmt: skip
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"byte {error.start} is not UTF-8", where=str(file), remedy="Save the manifest as CSV in UTF-8."
+        ) from error
+    if "\0" in text:
+        raise InvalidInputError("is not a CSV file", where=str(file), remedy="Save the manifest as CSV in UTF-8.")
+    return text
+
+
+def _require_commas(header: list[str], where: str) -> None:
+    """Say what is wrong with a table whose whole first line is one cell, as some spreadsheets write it."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabulators")):
+        if len(header) == 1 and separator in header[0]:
+            raise InvalidInputError(
+                f"the columns are divided by {name}", where=where,
+                remedy="Save the manifest as CSV with commas between the columns.",
+            )  # fmt: skip
 
 
 def _cells(header: list[str], row: dict[str | None, str | list[str] | None], where: str) -> dict[str, str]:
@@ -218,7 +256,7 @@ def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
             passage=fields.get("passage", ""),
             instrument=fields.get("instrument", ""),
             operator=fields.get("operator", ""),
-            readers=tuple(part.strip() for part in fields.get("readers", "").split(";") if part.strip()),
+            readers=_readers(fields.get("readers", ""), f"{where}, column readers"),
             sha256=digest,
             objects=fields.get("objects") or None,
             objects_sha256=boxes,
@@ -230,6 +268,20 @@ def _row(fields: dict[str, str], images: Path, where: str) -> ManifestRow:
         first = error.errors(include_url=False, include_input=False)[0]
         column = str(first["loc"][0])
         raise InvalidInputError(first["msg"], where=f"{where}, column {column}", remedy="Correct the cell.") from error
+
+
+def _readers(cell: str, where: str) -> tuple[str, ...]:
+    """The ids in a cell, none of them empty or named twice: two equal ones would count as two readers."""
+    if not cell:
+        return ()
+    readers = tuple(part.strip() for part in cell.split(";"))
+    if "" in readers:
+        raise InvalidInputError(
+            "an id of a reader is empty", where=where, remedy="Write ids with one semicolon between."
+        )
+    if len({reader.casefold() for reader in readers}) < len(readers):
+        raise InvalidInputError(f"a reader is named twice: {cell}", where=where, remedy="Name each reader once.")
+    return readers
 
 
 def inside(folder: Path, name: str, where: str) -> Path:
@@ -248,6 +300,10 @@ def inside(folder: Path, name: str, where: str) -> Path:
         there = path.is_file()
     except OSError as error:
         raise InvalidInputError(f"cannot be looked at: {error.strerror}", where=where, remedy="Shorten it.") from error
+    if not there and not folder.is_dir():
+        raise InvalidInputError(
+            f"there is no folder {folder}", where=where, remedy="Name the folder in which the images are."
+        )
     if not there:
         raise InvalidInputError(f"there is no file {name!r} in {folder}", where=where, remedy="Bring the file.")
     return path

@@ -7,11 +7,12 @@ compared is the number that is recorded, with six decimals; a value exactly at a
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Protocol
 
 from nesqc_gmp.imaging.frame import Frame
 from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.records.base import DecimalText, decimal_text
-from nesqc_gmp.records.images import FrameFacts, InputCheck, InputFinding, InputSpace
+from nesqc_gmp.records.images import ImageFormat, InputCheck, InputFinding, InputSpace
 
 _DECIMALS = 6
 _AGREEMENT = Decimal("0.01")
@@ -31,11 +32,7 @@ def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None)
     """
     return InputCheck(
         findings=(
-            file_format(frame.facts, space),
-            size(frame.facts, space),
-            depth(frame.facts, space),
-            channels(frame.facts, space),
-            pixel_size(frame.facts, space, pixel_size_um),
+            *check_stated(frame.facts, space, pixel_size_um=pixel_size_um),
             saturation(frame, space),
             focus(frame, space),
             illumination(frame, space),
@@ -43,7 +40,46 @@ def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None)
     )
 
 
-def file_format(facts: FrameFacts, space: InputSpace) -> InputFinding:
+class Stated(Protocol):
+    """What is known of an image without its samples, as ``records.images.FrameFacts`` says it."""
+
+    @property
+    def format(self) -> ImageFormat:
+        """Container format."""
+
+    @property
+    def width(self) -> int:
+        """Columns, in pixels."""
+
+    @property
+    def height(self) -> int:
+        """Rows, in pixels."""
+
+    @property
+    def channels(self) -> int:
+        """1 for gray, 3 for RGB."""
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits per sample."""
+
+    @property
+    def pixel_size_um(self) -> DecimalText | None:
+        """Edge of a pixel in micrometres."""
+
+
+def check_stated(facts: Stated, space: InputSpace, *, pixel_size_um: DecimalText | None) -> tuple[InputFinding, ...]:
+    """Apply the rules that need no samples: what fails them will fail every check."""
+    return (
+        file_format(facts, space),
+        size(facts, space),
+        depth(facts, space),
+        channels(facts, space),
+        pixel_size(facts, space, pixel_size_um),
+    )
+
+
+def file_format(facts: Stated, space: InputSpace) -> InputFinding:
     """INPUT-FORMAT: the file format is one of those accepted."""
     return InputFinding(
         rule="INPUT-FORMAT",
@@ -53,7 +89,7 @@ def file_format(facts: FrameFacts, space: InputSpace) -> InputFinding:
     )
 
 
-def size(facts: FrameFacts, space: InputSpace) -> InputFinding:
+def size(facts: Stated, space: InputSpace) -> InputFinding:
     """INPUT-SIZE: width and height are inside their limits, in pixels."""
     return InputFinding(
         rule="INPUT-SIZE",
@@ -64,7 +100,7 @@ def size(facts: FrameFacts, space: InputSpace) -> InputFinding:
     )
 
 
-def depth(facts: FrameFacts, space: InputSpace) -> InputFinding:
+def depth(facts: Stated, space: InputSpace) -> InputFinding:
     """INPUT-DEPTH: the bits per sample are accepted."""
     return InputFinding(
         rule="INPUT-DEPTH",
@@ -74,7 +110,7 @@ def depth(facts: FrameFacts, space: InputSpace) -> InputFinding:
     )
 
 
-def channels(facts: FrameFacts, space: InputSpace) -> InputFinding:
+def channels(facts: Stated, space: InputSpace) -> InputFinding:
     """INPUT-CHANNELS: the count of channels is accepted (1 gray, 3 RGB)."""
     return InputFinding(
         rule="INPUT-CHANNELS",
@@ -84,13 +120,13 @@ def channels(facts: FrameFacts, space: InputSpace) -> InputFinding:
     )
 
 
-def pixel_size(facts: FrameFacts, space: InputSpace, sheet: DecimalText | None) -> InputFinding:
+def pixel_size(facts: Stated, space: InputSpace, sheet: DecimalText | None) -> InputFinding:
     """INPUT-PIXEL-SIZE: the pixel edge in micrometres is known, not contradicted, and inside its limits.
 
     The file counts first, then the sample sheet. Two sizes more than 1 % apart fail, whichever is right.
     """
     stated = [Decimal(text) for text in (facts.pixel_size_um, sheet) if text is not None]
-    contradicted = len(stated) == 2 and abs(stated[0] - stated[1]) > _AGREEMENT * min(stated)
+    contradicted = len(stated) == 2 and not agree(*stated)
     if contradicted:
         measured = f"file {facts.pixel_size_um}, sample sheet {sheet}"
     else:
@@ -102,6 +138,11 @@ def pixel_size(facts: FrameFacts, space: InputSpace, sheet: DecimalText | None) 
         limit=f"{space.pixel_size_um_min} to {space.pixel_size_um_max}",
         passed=inside and not contradicted,
     )
+
+
+def agree(one: Decimal, other: Decimal) -> bool:
+    """Whether two statements of one pixel size differ by 1 % of the smaller or less."""
+    return abs(one - other) <= _AGREEMENT * min(one, other)
 
 
 def saturation(frame: Frame, space: InputSpace) -> InputFinding:

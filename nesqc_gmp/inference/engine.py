@@ -25,7 +25,7 @@ from nesqc_gmp.records.base import DecimalText, decimal_text
 from nesqc_gmp.records.images import AttemptReceipt, Prediction, RuntimeFacts
 
 DISTANCE_DECIMALS = 3
-"""Decimals to which both distances are rounded before they are compared with their limits."""
+"""Decimals to which distances and the log-likelihood ratio are rounded before they are compared with their limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Engine:
         return statistics_distance(image_statistics(gray), self._mean, self._precision)
 
     def _prediction(self, outputs: Outputs, statistics: float) -> Prediction:
-        manifest = self._manifest
+        manifest, told = self._manifest, self._manifest.alterations
         activation = outputs["map"][0, 0]
         seen = heat_map(activation)
         return Prediction(
@@ -125,6 +125,8 @@ class Engine:
             distance_limit=manifest.distance_limit,
             statistics_distance=decimal_text(statistics, DISTANCE_DECIMALS),
             statistics_limit=manifest.statistics_limit,
+            alteration=None if told is None else decimal_text(float(outputs["alteration"][0]), DISTANCE_DECIMALS),
+            alteration_limit=None if told is None else told.limit,
             outputs_sha256=sha256_hex(output_bytes(outputs)),
         )
 

@@ -62,7 +62,7 @@ class Session:
             threads=self._settings.threads,
             graph_optimisation=self._settings.graph_optimisation,
             deterministic=self._settings.deterministic,
-            processor=_processor(),
+            processor=processor(),
             python=platform.python_version(),
             packages=tuple(f"{name}=={importlib.metadata.version(name)}" for name in PIXEL_PACKAGES),
             self_test=self_test,
@@ -101,7 +101,7 @@ def _refused(what: str) -> ModelRefusedError:
     return ModelRefusedError(what, where=MODEL, remedy="Use the released package and the qualified onnxruntime.")
 
 
-def _processor() -> str:
+def processor() -> str:
     """Name of the processor and the vector extensions that matter, as far as the system says."""
     facts: dict[str, str] = {}
     cpuinfo = Path("/proc/cpuinfo")

@@ -27,6 +27,7 @@ OPERATORS = frozenset(
         "MatMul",
         "MaxPool",
         "Mul",
+        "ReduceMax",
         "ReduceMean",
         "ReduceMin",
         "ReduceSum",

@@ -21,7 +21,8 @@ def require_evaluation() -> None:
     if missing:
         raise NotFoundError(
             f"{' and '.join(missing)} not installed: testing a model needs the extra [evaluate]",
-            remedy="Install nesqc-gmp[evaluate], then repeat the command. Nothing was begun.",
+            remedy="In the folder of this software: pip install --constraint requirements.lock '.[evaluate]'. Then "
+            "repeat the command; nothing was begun.",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from nesqc_gmp.certificate.wording import DEMONSTRATION
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.errors import IntegrityError, InvalidInputError, OutOfSequenceError, RecordTooLargeError
+from nesqc_gmp.errors import IntegrityError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.imaging.picture import map_values
@@ -21,6 +21,7 @@ from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.evaluation import require_evaluation
+from nesqc_gmp.procedures.files import require_new
 from nesqc_gmp.procedures.heat_maps import SIMULATED
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer, as_entered
@@ -68,9 +69,6 @@ _PICTURE_WIDTH: Final = 0.8
 
 _FEW_CELLS, _MANY_CELLS = 0.05, 0.95
 """Shares of the area beyond which finding cells by contrast has failed or does not divide the image."""
-
-NAMES_LIMIT: Final = 10_000
-"""Most bytes that the names of all images of a sample take: they stand in one entry of the log with every answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +144,12 @@ def sheet(session: Session, name: str, out: Path, reason: str | None = None) -> 
             package was reviewed before and no reason is given.
         NotAuthorisedError: The person installed the package, ran the test or sealed its set.
         IntegrityError: An original or the content of the test set was altered; recorded.
-        InvalidInputError: The folder exists or cannot be made, or the reason is too short or too long.
-        RecordTooLargeError: The names of the images do not fit into the record of a review.
+        InvalidInputError: The folder exists or cannot be made, the one above it does not exist, or the reason is too
+            short or too long.
     """
     require_evaluation()
     reason = None if reason is None else as_entered(reason)
-    if out.exists():
-        raise InvalidInputError("the folder exists", where=str(out), remedy="Name a new one.")
+    require_new(out)
     with session.viewing("models.features") as reader:
         digest = get(fold_models(reader.entries_about("model")), name).model_sha256
     about = Subject(type="model", id=digest)
@@ -195,17 +192,11 @@ def _write(out: Path, made: FeatureSheet) -> None:
         (out / PRINT).write_bytes(made.pdf)
     except OSError as error:
         raise InvalidInputError(
-            f"the folder cannot be written: {error.strerror}", where=str(out), remedy="Name a new one."
+            f"the folder cannot be written: {error.strerror}", where=str(out), remedy="Name one that you may write."
         ) from error
 
 
 def _sheet(site: Site, drawn: _Drawn) -> FeatureSheet:
-    if sum(len(image.image.encode()) for image, _ in drawn.images) > NAMES_LIMIT:
-        raise RecordTooLargeError(
-            f"the names of the images take more than {NAMES_LIMIT} bytes and would not fit into the record of a review",
-            where=drawn.model.label,
-            remedy="Give the images of a test set short names, or draw fewer.",
-        )
     shown = tuple(
         _shown(site, drawn, image, result, result.prediction) for image, result in drawn.images if result.prediction
     )

@@ -20,8 +20,12 @@ FILE_LIMIT = 512 * 2**20
 Value = TypeVar("Value", bound=Frozen)
 
 
-def read_given_file(path: Path) -> bytes:
+def read_given_file(path: Path, remedy: str = "") -> bytes:
     """The bytes of a file that somebody named.
+
+    Args:
+        path: The file.
+        remedy: What more the person should know where it cannot be read.
 
     Raises:
         InvalidInputError: It cannot be read, is no plain file, or is too large.
@@ -31,14 +35,42 @@ def read_given_file(path: Path) -> bytes:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise InvalidInputError("this is not a plain file", where=str(path))
+                raise InvalidInputError(
+                    "this is not a plain file",
+                    where=str(path),
+                    remedy=f"Name a file, no folder or device. {remedy}".strip(),
+                )
             if status.st_size > FILE_LIMIT:
-                raise InvalidInputError(f"the file is larger than {FILE_LIMIT // 2**20} MiB", where=str(path))
+                raise InvalidInputError(
+                    f"the file is larger than {FILE_LIMIT // 2**20} MiB", where=str(path),
+                    remedy=f"See whether it is the right file. {remedy}".strip(),
+                )  # fmt: skip
             return stream.read()
+    except FileNotFoundError as error:
+        raise InvalidInputError(
+            "there is no such file", where=str(path), remedy=f"Check the name and the folder. {remedy}".strip()
+        ) from error
     except OSError as error:
         raise InvalidInputError(
-            f"the file cannot be read: {error.strerror}", where=str(path), remedy="What was received so far is kept."
-        ) from error
+            f"the file cannot be read: {error.strerror}", where=str(path),
+            remedy=f"Check its name, and that your account may read it. {remedy}".strip(),
+        ) from error  # fmt: skip
+
+
+def require_new(path: Path) -> None:
+    """A file or folder that is to be written does not exist, and its folder does; asked before anything is recorded.
+
+    Raises:
+        InvalidInputError: It exists, or its folder does not.
+    """
+    if os.path.lexists(path):
+        raise InvalidInputError(
+            "there is something of this name, and nothing is overwritten", where=str(path), remedy="Name a new one."
+        )
+    if not path.parent.is_dir():
+        raise InvalidInputError(
+            f"there is no folder {path.parent}", where=str(path), remedy="Make the folder first, or name another one."
+        )
 
 
 def read_given_toml(path: Path, kind: type[Value], what: str, remedy: str) -> Value:
@@ -56,11 +88,13 @@ def read_given_toml(path: Path, kind: type[Value], what: str, remedy: str) -> Va
     try:
         text = json.dumps(tomllib.loads(read_given_file(path).decode("utf-8")))
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidInputError(f"the file cannot be read: {error}", where=str(path)) from error
+        raise InvalidInputError(
+            f"the file cannot be read: {error}", where=str(path), remedy=f"Write it as TOML in UTF-8. {remedy}"
+        ) from error
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:10])
+        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InvalidInputError(
             f"the {what} is not complete or not correct: {fields}", where=str(path), remedy=remedy
         ) from error

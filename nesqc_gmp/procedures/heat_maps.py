@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from nesqc_gmp.certificate.wording import DEMONSTRATION
 from nesqc_gmp.digest import sha256_hex
@@ -19,6 +19,7 @@ from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.procedures.batches.analysis import recover
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.files import require_new
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import HeatMapShown, ImageScored
 from nesqc_gmp.records.images import Prediction
@@ -31,6 +32,9 @@ from nesqc_gmp.state.models import fold_models
 
 SIMULATED = "simulated image"
 """Stands on the picture of a simulated image."""
+
+SUFFIX: Final = ".png"
+"""How the name of a picture ends."""
 
 
 def explain(session: Session, batch: str, image: str, out: Path) -> HeatMapShown:
@@ -49,9 +53,14 @@ def explain(session: Session, batch: str, image: str, out: Path) -> HeatMapShown
         NotFoundError: There is no such batch or image.
         OutOfSequenceError: No completed or running attempt holds a prediction for it.
         IntegrityError: The original was altered.
-        InvalidInputError: The file exists or cannot be written.
+        InvalidInputError: The file exists, does not end in ``.png``, cannot be written, or its folder does not exist.
     """
-    site = session.site
+    if out.suffix.lower() != SUFFIX:
+        raise InvalidInputError(
+            f"the picture is written as PNG, not as {out.suffix or 'a file without an ending'}", where=str(out),
+            remedy=f"Let the name end in {SUFFIX}.",
+        )  # fmt: skip
+    require_new(out)
     site = session.site
     with _new_file(out) as stream:
         recover(site, batch)
@@ -83,7 +92,7 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
         stream = path.open("xb")
     except OSError as error:
         raise InvalidInputError(
-            f"the picture cannot be written: {error.strerror}", where=str(path), remedy="Name a new file."
+            f"the picture cannot be written: {error.strerror}", where=str(path), remedy="Name one that you may write."
         ) from error
     try:
         with stream:

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.digest import canonical_json
 from nesqc_gmp.errors import ImageRejectedError, IntegrityError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
+from nesqc_gmp.imaging.check import agree
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import Site
@@ -22,9 +26,11 @@ from nesqc_gmp.procedures.evaluation import require_evaluation
 from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
+from nesqc_gmp.records.base import DecimalText, Identifier, Line
 from nesqc_gmp.records.entry import Record, Subject
-from nesqc_gmp.records.images import KnownImage
+from nesqc_gmp.records.images import FrameFacts, KnownImage
 from nesqc_gmp.records.model_tests import (
+    IMAGE_NAME_BYTES,
     LISTED,
     DevelopmentImage,
     Label,
@@ -33,6 +39,7 @@ from nesqc_gmp.records.model_tests import (
     TestSetContent,
     TestSetRead,
     TestSetSealed,
+    Value,
 )
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state.model_tests import (
@@ -58,6 +65,11 @@ READING = "reading "
 PIXEL_SIZE = "pixel_size_um"
 """The column that gives the edge of a pixel where the file does not."""
 
+_DECIMAL: TypeAdapter[str] = TypeAdapter(DecimalText)
+_IDENTIFIER: TypeAdapter[str] = TypeAdapter(Identifier)
+_VALUE: TypeAdapter[str] = TypeAdapter(Value)
+_LINE: TypeAdapter[str] = TypeAdapter(Line)
+
 Shown = Callable[[str, int, int], None]
 
 
@@ -81,8 +93,9 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
 
     Raises:
         NotFoundError: The packages that compare images are not installed.
-        InvalidInputError: The manifest is wrong, a class is missing, an image cannot be read or has a drawing in it, a
-            culture carries two labels, one image stands under two cultures or donors, or the id was used before.
+        InvalidInputError: The manifest is wrong, a class is missing, a column of readings names no reader, an image
+            cannot be read, has a drawing in it, a name that is too long or no pixel size, a culture carries two labels,
+            one image stands under two cultures or donors, or the id was used before.
     """
     require_evaluation()
     with session.viewing("test-sets.seal") as reader:
@@ -92,7 +105,10 @@ def seal(session: Session, name: str, manifest: Path, images: Path, shown: Shown
 
     listed = read_manifest(manifest, images)
     require_two_classes(listed.used, str(manifest))
+    _require_readings(listed.rows[0], listed.used, str(manifest))
     _require_one_label(listed.used)
+    for row in listed.used:
+        _require_name(row)
     read = []
     for number, row in enumerate(listed.used, start=1):
         read.append(_read(row, images))
@@ -134,6 +150,54 @@ def _require_one_label(rows: Sequence[ManifestRow]) -> None:
                 f"the culture {row.culture} has images of both labels", where=f"{row.image}, column label",
                 remedy="A culture is the unit of a claim: give every image of it one label, or divide it.",
             )  # fmt: skip
+
+
+def _require_readings(first: ManifestRow, rows: Sequence[ManifestRow], manifest: str) -> None:
+    """Every column of readings names one reader, and no reading hides in a column that is taken for a subgroup."""
+    remedy = f"Name a column of readings {READING!r} and the id of the reader, such as 'reading anna'."
+    readers: dict[str, str] = {}
+    for column, _ in first.attributes:
+        where = f"{manifest}, line 1, column {column}"
+        if column.startswith(READING):
+            reader = column.removeprefix(READING).strip()
+            if not _fits(_IDENTIFIER, reader):
+                raise InvalidInputError(f"{reader!r} is no id of a reader", where=where, remedy=remedy)
+            before = readers.setdefault(reader.casefold(), column)
+            if before != column:
+                raise InvalidInputError(
+                    f"the column {before} is of the same reader", where=where, remedy="Give each reader one column."
+                )
+        elif column.casefold().startswith("read") or _holds_labels(column, rows):
+            raise InvalidInputError(
+                "the column looks like readings and would be taken for a subgroup", where=where,
+                remedy=f"{remedy} Name and fill a subgroup in other words.",
+            )  # fmt: skip
+
+
+def _holds_labels(column: str, rows: Sequence[ManifestRow]) -> bool:
+    """Whether every filled cell of a column is one of the two labels."""
+    values = {row.group(column) for row in rows} - {""}
+    return bool(values) and values <= {"conforming", "not conforming"}
+
+
+def _fits(kind: TypeAdapter[str], value: str) -> bool:
+    try:
+        kind.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _require_name(row: ManifestRow) -> None:
+    """A name is one visible line, and so short that the names of the largest sample fit into one entry of the log."""
+    size = len(canonical_json(row.image)) - 2
+    if size > IMAGE_NAME_BYTES or not _fits(_LINE, row.image):
+        what = f"takes {size} bytes" if size > IMAGE_NAME_BYTES else "holds characters that nobody sees"
+        raise InvalidInputError(
+            f"the name {what}", where=f"{row.image[:IMAGE_NAME_BYTES]!r}, column image",
+            remedy=f"Give the file and its folders shorter names, together at most {IMAGE_NAME_BYTES} bytes, each a "
+            "visible line.",
+        )  # fmt: skip
 
 
 def _across(images: Sequence[TestImage], copies: Sequence[CopyPair]) -> list[CopyPair]:
@@ -180,6 +244,7 @@ def _read(row: ManifestRow, folder: Path) -> _ReadImage:
     if not row.simulated:
         require_nothing_burnt_in(frame.samples, row.image)
     columns = {name: value for name, value in row.attributes if value}
+    pixel_size = _pixel_size(row, facts, columns.pop(PIXEL_SIZE, None))
     image = TestImage(
         image=row.image,
         sha256=facts.sha256,
@@ -188,7 +253,12 @@ def _read(row: ManifestRow, folder: Path) -> _ReadImage:
         label=row.label,
         culture=row.culture,
         donor=row.donor,
-        pixel_size_um=facts.pixel_size_um or columns.pop(PIXEL_SIZE, None),
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        channels=facts.channels,
+        bit_depth=facts.bit_depth,
+        pixel_size_um=pixel_size,
         subgroups=_subgroups(row, columns),
         readers=row.readers,
         readings=tuple(_readings(row, columns)),
@@ -197,10 +267,39 @@ def _read(row: ManifestRow, folder: Path) -> _ReadImage:
     return _ReadImage(image, fingerprint(row.image, facts.sha256, facts.pixels_sha256, frame.samples), data)
 
 
+def _pixel_size(row: ManifestRow, facts: FrameFacts, stated: str | None) -> DecimalText:
+    """The edge of a pixel, which every input sample space bounds: without it a model refuses the image."""
+    where = f"{row.image}, column {PIXEL_SIZE}"
+    if stated is not None and not (_fits(_DECIMAL, stated) and Decimal(stated) > 0):
+        raise InvalidInputError(
+            f"{stated!r} is no pixel size", where=where,
+            remedy="Write the edge of a pixel in micrometres as a plain decimal number above 0, such as 0.65.",
+        )  # fmt: skip
+    size = facts.pixel_size_um or stated
+    if size is None:
+        raise InvalidInputError(
+            "neither the file nor the manifest states a pixel size, and no model takes an image without one",
+            where=where, remedy="Write the edge of a pixel in micrometres, or exclude the image with a reason.",
+        )  # fmt: skip
+    if stated is not None and not agree(Decimal(size), Decimal(stated)):
+        raise InvalidInputError(
+            f"the file states a pixel size of {size}, the manifest {stated}", where=where,
+            remedy="Find out which is right; correct the manifest, or export the image again.",
+        )  # fmt: skip
+    return size
+
+
 def _subgroups(row: ManifestRow, columns: dict[str, str]) -> tuple[tuple[str, str], ...]:
     known = {name: row.group(name) for name in ("passage", "instrument", "operator")}
-    others = {name: value for name, value in columns.items() if not name.startswith(READING) and name != PIXEL_SIZE}
-    return tuple((name, value) for name, value in {**known, **others}.items() if value)
+    others = {name: value for name, value in columns.items() if not name.startswith(READING)}
+    found = tuple((name, value) for name, value in {**known, **others}.items() if value)
+    for name, value in found:
+        if not (_fits(_VALUE, name) and _fits(_VALUE, value)):
+            raise InvalidInputError(
+                "name or value of the column is too long, or holds characters that nobody sees",
+                where=f"{row.image}, column {name[:200]!r}", remedy="Write at most 200 visible characters.",
+            )  # fmt: skip
+    return found
 
 
 def _readings(row: ManifestRow, columns: dict[str, str]) -> list[tuple[str, Label]]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from nesqc_gmp.records.base import DecimalText, Frozen, Identifier, Sha256
 
@@ -159,6 +159,13 @@ class InputSpace(Frozen):
     focus_min: DecimalText
     illumination_max: DecimalText
 
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Every field as label and text, in a fixed order."""
+        return tuple(
+            (name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+            for name, value in self.model_dump(mode="json").items()
+        )
+
 
 class HeatMap(Frozen):
     """Class-activation map of one image.
@@ -237,6 +244,9 @@ class Prediction(Frozen):
         distance_limit: Largest distance at which the image is inside the input sample space.
         statistics_distance: Distance of the image's statistics from those of the training images.
         statistics_limit: Largest statistics distance at which the image is inside the input sample space.
+        alteration: Log-likelihood ratio of an image altered in a known way against one as it came; absent where the
+            package does not tell alterations.
+        alteration_limit: Largest such ratio at which the image is inside the input sample space.
         outputs_sha256: Digest of all output tensors' bytes in the order of the manifest.
     """
 
@@ -249,7 +259,15 @@ class Prediction(Frozen):
     distance_limit: DecimalText
     statistics_distance: DecimalText
     statistics_limit: DecimalText
+    alteration: DecimalText | None = Field(default=None, exclude_if=lambda value: value is None)
+    alteration_limit: DecimalText | None = Field(default=None, exclude_if=lambda value: value is None)
     outputs_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _alteration_whole(self) -> Self:
+        if (self.alteration is None) != (self.alteration_limit is None):
+            raise ValueError("alteration and alteration_limit go together")
+        return self
 
 
 class AttemptReceipt(Frozen):

@@ -101,10 +101,7 @@ class IntendedUse(Frozen):
             ("Undecided images", self.undecided_images),
             ("Refused images", self.refused_images),
             ("Responsible", self.responsible),
-            *(
-                (f"Input space, {name.replace('_', ' ')}", _listed(value))
-                for name, value in self.input_space.model_dump(mode="json").items()
-            ),
+            *((f"Input space, {name}", value) for name, value in self.input_space.lines()),
         )
 
 
@@ -121,7 +118,3 @@ class IntendedUseSigned(Frozen):
     model_sha256: Sha256
     intended_use: IntendedUse
     signature: ElectronicSignature
-
-
-def _listed(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -7,14 +7,16 @@ object under the digest that its seal names, not in the log, which every role ma
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from nesqc_gmp.records.base import LINE_PATTERN, DecimalText, Frozen, Identifier, Line, Sha256, Text
 from nesqc_gmp.records.batches import Ending, ImageOutcome
-from nesqc_gmp.records.images import InputCheck, InputFinding, Prediction, RuntimeFacts
+from nesqc_gmp.records.images import ImageFormat, InputCheck, InputFinding, Prediction, RuntimeFacts
 from nesqc_gmp.records.signatures import ElectronicSignature
 
 Label = Literal["conforming", "not conforming"]
@@ -37,6 +39,9 @@ Metric = Literal[
 TestVerdict = Literal["passed", "failed", "not assessable"]
 CRITERIA_MAX = 60
 """Most criteria of one plan: their results are one entry of the log, whose size is limited."""
+
+IMAGE_NAME_BYTES = 90
+"""Longest name of a test image, in bytes of JSON: the review of the largest sample is one entry of the log."""
 
 LISTED = 40
 """Most copies, warnings or values that one record lists; the rest is counted."""
@@ -75,6 +80,11 @@ class TestImage(Frozen):
         label: The label of the manifest.
         culture: The culture vessel: the unit of a claim.
         donor: The donor or line.
+        format: Container format.
+        width: Columns, in pixels.
+        height: Rows, in pixels.
+        channels: 1 for gray, 3 for RGB.
+        bit_depth: 8 or 16 bits per sample.
         pixel_size_um: Edge of a pixel in micrometres, from the file or else from the manifest.
         subgroups: Every further column of the manifest that is filled, as pairs of name and value.
         readers: Ids of those who labelled it.
@@ -89,7 +99,12 @@ class TestImage(Frozen):
     label: Label
     culture: Identifier
     donor: Identifier
-    pixel_size_um: DecimalText | None
+    format: ImageFormat
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    channels: Literal[1, 3]
+    bit_depth: Literal[8, 16]
+    pixel_size_um: DecimalText
     subgroups: tuple[tuple[Value, Value], ...]
     readers: tuple[Identifier, ...]
     readings: tuple[tuple[Identifier, Label], ...]
@@ -223,11 +238,24 @@ class TestPlan(Frozen):
     @model_validator(mode="after")
     def _each_once(self) -> Self:
         named = [(each.metric, each.subgroup) for each in self.criteria]
-        if len(set(named)) != len(named):
-            raise ValueError("a criterion is set twice for the same figure and subgroup")
-        if len(set(self.subgroups)) != len(self.subgroups):
-            raise ValueError("a subgroup is named twice")
+        twice = [
+            *(
+                f"a criterion is set twice for the same figure and subgroup: {_named(*each)}"
+                for each in _repeated(named)
+            ),
+            *(f"a subgroup is named twice: {each}" for each in _repeated(self.subgroups)),
+        ]
+        if twice:
+            raise ValueError("; ".join(twice))
         return self
+
+
+def _repeated(values: Sequence[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _named(metric: Metric, subgroup: tuple[str, str] | None) -> str:
+    return metric if subgroup is None else f"{metric} where {subgroup[0]} is {subgroup[1]}"
 
 
 class TestPlanFrozen(Frozen):
@@ -327,6 +355,7 @@ class Figure(Frozen):
         high: Upper bound.
         method: How the interval was made.
         units: Independent units it rests on.
+        reason: Why there is no interval, ``None`` where there is one.
     """
 
     name: Text
@@ -335,6 +364,14 @@ class Figure(Frozen):
     high: DecimalText | None
     method: Text
     units: Annotated[int, Field(ge=0)]
+    reason: Text | None
+
+    @property
+    def bounds(self) -> str:
+        """The interval in words."""
+        if self.low is None or self.high is None:
+            return f"not assessable: {self.reason}"
+        return f"{self.low} to {self.high}"
 
 
 class CriterionResult(Frozen):
@@ -343,6 +380,12 @@ class CriterionResult(Frozen):
     criterion: PlannedCriterion
     found: Figure
     verdict: TestVerdict
+
+    @property
+    def outcome(self) -> str:
+        """The verdict in words, with the reason where only the number of cultures stands against it."""
+        few = self.verdict == "not assessable" and self.found.low is not None
+        return f"{self.verdict}: {self.found.units} cultures are too few" if few else self.verdict
 
 
 class ModelTestClosed(Frozen):

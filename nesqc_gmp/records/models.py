@@ -16,15 +16,16 @@ PartPath = Annotated[
 ]
 """Path of a part inside the package: at most one folder deep, no hidden name, no way out of the package."""
 
-OutputName = Literal["logit", "probability", "map", "embedding", "distance", "tile_embeddings"]
+OutputName = Literal["logit", "probability", "map", "embedding", "distance", "tile_embeddings", "alteration"]
 """Output tensors of the graph, 32-bit floats:
 
-- ``logit`` ``(1,)``: calibrated log-odds of *conforming*, the mean of ``map``;
+- ``logit`` ``(1,)``: calibrated log-odds of *conforming*, the mean or the least value of ``map``, as the card says;
 - ``probability`` ``(1,)``: the logistic function of ``logit``;
 - ``map`` ``(1, 1, rows, columns)``: exact class-activation map, positive for conforming;
 - ``embedding`` ``(1, channels)``: mean of the last feature map;
 - ``distance`` ``(1,)``: Mahalanobis distance of the features from the training images;
-- ``tile_embeddings`` ``(1, channels, tile rows, tile columns)``: mean of the last feature map in each tile.
+- ``tile_embeddings`` ``(1, channels, tile rows, tile columns)``: mean of the last feature map in each tile;
+- ``alteration`` ``(1,)``: largest log-likelihood ratio of an image altered in a known way against one as it came.
 """
 
 
@@ -74,6 +75,18 @@ class RuntimeSettings(Frozen):
     onnxruntime: str
 
 
+class AlterationCheck(Frozen):
+    """Known ways to alter an image, and the limit above which an image is taken for one of them.
+
+    Attributes:
+        kinds: What the check was shown, such as inverted contrast.
+        limit: Largest value of the output ``alteration`` inside the input sample space.
+    """
+
+    kinds: Annotated[tuple[Text, ...], Field(min_length=1)]
+    limit: DecimalText
+
+
 class ModelDescription(Frozen):
     """What is said of a model before it is locked: everything of the manifest but the digests.
 
@@ -93,6 +106,7 @@ class ModelDescription(Frozen):
         statistics_mean: Mean of the image statistics over the development images.
         statistics_precision: Inverse covariance of the same, row by row.
         statistics_limit: Largest statistics distance inside the input sample space.
+        alterations: Check for images altered in known ways; absent where the package has none.
         tile_embedding_scale: Spread of the tile embeddings of a typical conforming development image, by which those of
             every image are divided; absent where the package does not measure it.
         input_space: The input sample space.
@@ -116,6 +130,7 @@ class ModelDescription(Frozen):
     statistics_mean: tuple[DecimalText, ...]
     statistics_precision: tuple[tuple[DecimalText, ...], ...]
     statistics_limit: DecimalText
+    alterations: AlterationCheck | None = Field(default=None, exclude_if=lambda check: check is None)
     tile_embedding_scale: DecimalText | None = Field(default=None, exclude_if=lambda scale: scale is None)
     input_space: InputSpace
     graph: Graph
@@ -132,6 +147,8 @@ class ModelDescription(Frozen):
             raise ValueError("statistics_precision must be square, one row for each value of statistics_mean")
         if len(set(self.golden)) != len(self.golden):
             raise ValueError("a golden image is named twice")
+        if (self.alterations is not None) != ("alteration" in self.graph.outputs):
+            raise ValueError("alterations and the output alteration go together")
         if self.tile_embedding_scale is not None:
             if Decimal(self.tile_embedding_scale) <= 0:
                 raise ValueError("tile_embedding_scale must be above 0")

@@ -1,6 +1,7 @@
 """A chart as lines, shapes and words on a plane, drawn once for page and screen alike.
 
-Lines differ by dashes and points by shape as well as by colour, so a chart can be read in grey.
+Lines differ by dashes and points by shape as well as by colour, so a chart can be read in grey. A series that is named
+after an outcome always has the colour, dashes and mark of that outcome, and no other series has its colour.
 """
 
 from __future__ import annotations
@@ -10,19 +11,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from nesqc_gmp.reports.document import Chart, Series, tick_text, ticks
+from nesqc_gmp.certificate.colours import CHART_COLOURS
+from nesqc_gmp.reports.document import Chart, ColourScale, Series, tick_text, ticks
 
 WIDTH: Final = 500.0
 HEIGHT: Final = 230.0
+SCALE_HEIGHT: Final = 34.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 120.0, 26.0, 40.0
-COLOURS: Final = ("#0c3b5e", "#c2474d", "#4b8a3f", "#b07a00", "#6a4c93", "#1d8a99", "#5b6570")
-"""Distinct for colour-blind people in this order (after Okabe and Ito 2008), all dark enough for white paper."""
+COLOURS: Final = ("#3b4754", "#1d8a99", "#6a4c93", "#4b8a3f", "#8a5a2b", "#b0559b", "#7d8790")
+"""Of series that are no outcome, in this order; all dark enough for white paper."""
 
 DASHES: Final = ((), (5.0, 2.0), (1.5, 1.5), (7.0, 2.0, 1.5, 2.0), (3.0, 3.0), (9.0, 3.0), (1.0, 3.0))
 INK, GREY, RULE = "#16191d", "#5b6570", "#dfe4e8"
 _LEGEND_MAX = 12
 
 Point: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a series is drawn.
+
+    Attributes:
+        colour: Of its line and marks.
+        dash: Of its line.
+        shape: Of its marks: 0 square, 1 diamond, 2 triangle.
+        hollow: Whether its marks are outlines.
+    """
+
+    colour: str
+    dash: tuple[float, ...]
+    shape: int
+    hollow: bool = False
+
+
+_OUTCOMES: Final[dict[str, Look]] = {
+    "conforming": Look(CHART_COLOURS["conforming"], (), 0),
+    "not conforming": Look(CHART_COLOURS["not conforming"], (5.0, 2.0), 1, hollow=True),
+    "undecided": Look(CHART_COLOURS["undecided"], (1.5, 1.5), 2),
+}
+
+
+def look(name: str, number: int) -> Look:
+    """That of the outcome of this name, else that of the place in the chart, counted from 0."""
+    other = Look(COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)], number % 3)
+    return _OUTCOMES.get(name, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +104,22 @@ def draw(chart: Chart) -> tuple[Shape, ...]:
         shapes.append(Line(ends, INK, 0.8, (2.0, 2.0)))
         shapes.append(Words((ends[1][0] + 3, ends[1][1] + 2.5), limit.name, 6.5, INK))
     return (*shapes, *_legend(chart.series))
+
+
+def draw_scale(scale: ColourScale) -> tuple[Shape, ...]:
+    """Every shape of a legend on a plane of 500 by 34 points: what the colours mean, above and below their band."""
+    width, (top, bottom) = WIDTH / len(scale.colours), (13.0, 23.0)
+    edges = [round(number * width, 3) for number in range(len(scale.colours) + 1)]
+    bands = tuple(
+        Area(((left, top), (right, top), (right, bottom), (left, bottom)), colour)
+        for (left, right), colour in zip(itertools.pairwise(edges), scale.colours, strict=True)
+    )
+    return (
+        *bands,
+        Words((0, 9), scale.low, 7.5, INK, bold=True),
+        Words((WIDTH, 9), scale.high, 7.5, INK, "end", bold=True),
+        Words((WIDTH / 2, 32), scale.middle, 7.0, INK, "middle"),
+    )
 
 
 class _Plane:
@@ -125,7 +174,8 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _drawn(series: Series, plane: _Plane, number: int) -> list[Shape]:
-    colour, dash = COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)]
+    drawn = look(series.name, number)
+    colour = drawn.colour
     points = [plane.at(x, y) for x, y in zip(series.x, series.y, strict=True)]
     shapes: list[Shape] = []
     if series.low:
@@ -136,21 +186,22 @@ def _drawn(series: Series, plane: _Plane, number: int) -> list[Shape]:
         else:
             shapes.append(Area((*lows, *reversed(highs)), colour, 0.15))
     if series.style == "points" or len(points) == 1:
-        return [*shapes, *(mark(point, number, colour) for point in points)]
+        return [*shapes, *(mark(point, drawn) for point in points)]
     if series.style == "steps":
         points = [p for a, b in itertools.pairwise(points) for p in (a, (b[0], a[1]))] + points[-1:]
-    return [*shapes, Line(tuple(points), colour, 1.4, dash)] if points else shapes
+    return [*shapes, Line(tuple(points), colour, 1.4, drawn.dash)] if points else shapes
 
 
-def mark(place: Point, number: int, colour: str) -> Area:
+def mark(place: Point, drawn: Look) -> Area | Line:
     """A square, diamond or triangle around a point."""
     x, y = place
     corners = (
         ((-2.2, -2.2), (2.2, -2.2), (2.2, 2.2), (-2.2, 2.2)),
         ((0.0, -3.2), (3.2, 0.0), (0.0, 3.2), (-3.2, 0.0)),
         ((0.0, -3.0), (2.9, 2.2), (-2.9, 2.2)),
-    )[number % 3]
-    return Area(tuple((x + dx, y + dy) for dx, dy in corners), colour)
+    )[drawn.shape]
+    around = tuple((x + dx, y + dy) for dx, dy in corners)
+    return Line((*around, around[0]), drawn.colour, 0.8) if drawn.hollow else Area(around, drawn.colour)
 
 
 def _legend(series: Sequence[Series]) -> list[Shape]:
@@ -161,11 +212,11 @@ def _legend(series: Sequence[Series]) -> list[Shape]:
     left, top = WIDTH - _RIGHT + 10, _TOP + 4
     for number, one in enumerate(series[:_LEGEND_MAX]):
         y = top + number * 13
-        colour = COLOURS[number % len(COLOURS)]
+        drawn = look(one.name, number)
         if one.style == "points":
-            shapes.append(mark((left + 8, y), number, colour))
+            shapes.append(mark((left + 8, y), drawn))
         else:
-            shapes.append(Line(((left, y), (left + 16, y)), colour, 1.4, DASHES[number % len(DASHES)]))
+            shapes.append(Line(((left, y), (left + 16, y)), drawn.colour, 1.4, drawn.dash))
         name = one.name if len(one.name) <= 22 else one.name[:21] + "…"
         shapes.append(Words((left + 20, y + 2.5), name, 7.0, INK))
     if len(series) > _LEGEND_MAX:

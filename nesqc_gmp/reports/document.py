@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -41,12 +42,14 @@ class Table:
         rows: Cells, row by row, as many as there are columns.
         caption: Printed below.
         numbers: Columns, from 0, whose cells stand at the right.
+        verdict: The column of verdicts; ``passed`` and ``failed`` are marked in it by colour and weight.
     """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str = ""
     numbers: tuple[int, ...] = ()
+    verdict: int | None = None
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.head) for row in self.rows):
@@ -106,6 +109,23 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class ColourScale:
+    """The legend of coloured pictures: their colours from one end to the other, and what ends and middle mean.
+
+    Attributes:
+        colours: ``#rrggbb``, from the low end to the high one.
+        low: Meaning of the first colour.
+        middle: Meaning of the one in the middle.
+        high: Meaning of the last.
+    """
+
+    colours: tuple[str, ...]
+    low: str
+    middle: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A PNG picture; ``width`` is its share of the width of the text."""
 
@@ -122,7 +142,7 @@ class PictureGrid:
     columns: int
 
 
-Block: TypeAlias = Heading | Paragraph | Facts | Table | Chart | Picture | PictureGrid
+Block: TypeAlias = Heading | Paragraph | Facts | Table | Chart | ColourScale | Picture | PictureGrid
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +169,7 @@ def ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
 
     The first is at or below ``low`` and the last at or above ``high``.
     """
-    if not high > low:
+    if not (high - low) / count > sys.float_info.min:
         margin = abs(low) * 0.1 or 1.0
         low, high = low - margin, low + margin
     raw = (high - low) / count
@@ -180,6 +200,8 @@ def texts(document: Document) -> Iterator[str]:
                 yield from (*block.head, *(cell for row in block.rows for cell in row), block.caption)
             case Chart():
                 yield from (block.title, block.x_label, block.y_label, *(s.name for s in block.series), block.caption)
+            case ColourScale():
+                yield from (block.low, block.middle, block.high)
             case Picture():
                 yield block.caption
             case PictureGrid():

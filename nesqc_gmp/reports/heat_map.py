@@ -97,7 +97,7 @@ def _draw_scale(page: Image.Image, draw: ImageDraw.ImageDraw, top: int, largest:
     page.paste(bar, (_MARGIN, top + _LINE))
     under = top + _LINE + _BAR_HEIGHT + 4
     draw.text((_MARGIN, under), f"−{largest:.2f}", _INK, small)
-    middle = "0, log-odds of conforming; the mean over the map decides the score"
+    middle = "0, log-odds of conforming; the model card says how the map gives the score"
     draw.text((page.width / 2, under), middle, _INK, small, anchor="ma")
     draw.text((page.width - _MARGIN, under), f"+{largest:.2f}", _INK, small, anchor="ra")
 

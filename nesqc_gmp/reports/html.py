@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from nesqc_gmp.reports.chart import HEIGHT, WIDTH, Area, Line, Shape, Words, draw
+from nesqc_gmp.reports.chart import HEIGHT, SCALE_HEIGHT, WIDTH, Area, Line, Shape, Words, draw, draw_scale
 from nesqc_gmp.reports.document import (
     Block,
     Chart,
+    ColourScale,
     Document,
     Facts,
     Heading,
@@ -21,20 +23,34 @@ from nesqc_gmp.reports.document import (
 
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif;color:#16191d;background:#fff;margin:0 auto;
-max-width:60rem;padding:1.5rem}
+max-width:72rem;padding:1.5rem}p{max-width:54rem}
 h1{font-size:1.7rem;line-height:1.2;margin:.2rem 0}h2{font-size:1.15rem;color:#0c3b5e;margin:2rem 0 .4rem;
 border-top:1px solid #c6ccd2;padding-top:1rem}h3{font-size:1rem;margin:1.2rem 0 .3rem}
 p.sub{color:#5b6570;margin:.2rem 0 1rem}p.mark{color:#a51d24;font-weight:600;border:1px solid #a51d24;
 padding:.3rem .6rem;display:inline-block;margin:0 0 .6rem}
-div.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.86rem;min-width:50%}
-th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #dfe4e8;overflow-wrap:anywhere}
-th{background:#0c3b5e;color:#fff}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-table.facts td:first-child{color:#5b6570;white-space:nowrap}
+div.scroll{overflow-x:auto;margin:.4rem 0}table{border-collapse:collapse;font-size:.86rem;min-width:50%}
+th,td{padding:.3rem .55rem;text-align:left;vertical-align:top;border-bottom:1px solid #dfe4e8}
+th{background:#0c3b5e;color:#fff;vertical-align:bottom;line-height:1.3;print-color-adjust:exact;
+-webkit-print-color-adjust:exact}
+td{min-width:5.5rem;overflow-wrap:break-word}td:first-child{min-width:9rem}td.n,td.v{min-width:0}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}td.n,td.v{white-space:nowrap}
+td.passed{color:#14683a}td.failed{color:#a51d24;font-weight:700}
+tbody tr:nth-child(even){background:#f6f8fa}
+table.facts{width:100%}table.facts tr{background:none}
+table.facts td:first-child{color:#5b6570;width:34%}table.facts td+td{overflow-wrap:anywhere}
 p.caption,figcaption{color:#5b6570;font-size:.8rem;margin:.2rem 0 .8rem}
 figure{margin:.6rem 0}svg{width:100%;max-width:46rem;height:auto}img{max-width:100%;height:auto;display:block}
 div.grid{display:grid;gap:.6rem}
-@media print{body{max-width:none;padding:0}h2{break-after:avoid}tr,figure{break-inside:avoid}}
+@media (max-width:60rem){body{padding:1rem;font-size:14px}table{font-size:.8rem}th,td{padding:.25rem .35rem}
+td{min-width:4.5rem}td:first-child{min-width:7rem}td.n,td.v{min-width:0}}
+@media print{@page{size:A4;margin:14mm}body{max-width:none;padding:0;font-size:9.5pt}table{font-size:7.4pt}
+th,td{padding:.15rem .3rem}td{min-width:0}td:first-child{min-width:7rem}div.scroll{overflow:visible}
+p.caption,figcaption{font-size:7.4pt}
+td.n,td.v{white-space:normal}h2,h3{break-after:avoid}tr,figure{break-inside:avoid}svg{max-width:15cm}}
 """
+
+
+_VERDICTS: Final = frozenset({"passed", "failed"})
 
 
 def render_html(document: Document) -> str:
@@ -54,8 +70,12 @@ def render_html(document: Document) -> str:
 
 def svg(chart: Chart) -> str:
     """A chart as SVG."""
-    shapes = "".join(map(_shape, draw(chart)))
-    return f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(chart.title)}">{shapes}</svg>'
+    return _svg(draw(chart), HEIGHT, chart.title)
+
+
+def _svg(shapes: Iterable[Shape], height: float, name: str) -> str:
+    inside = "".join(map(_shape, shapes))
+    return f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(name)}">{inside}</svg>'
 
 
 def _block(block: Block) -> str:
@@ -71,6 +91,8 @@ def _block(block: Block) -> str:
             return _table(block)
         case Chart():
             return f"<figure>{svg(block)}{_caption(block.caption)}</figure>"
+        case ColourScale():
+            return f"<figure>{_svg(draw_scale(block), SCALE_HEIGHT, 'Colours of the heat maps')}</figure>"
         case Picture():
             return _picture(block, block.width)
         case PictureGrid():
@@ -84,14 +106,27 @@ def _facts(rows: tuple[tuple[str, str], ...]) -> str:
 
 
 def _table(table: Table) -> str:
-    kinds = [' class="n"' if column in table.numbers else "" for column in range(len(table.head))]
+    kinds = [_kind(table, column) for column in range(len(table.head))]
     head = "".join(f"<th{kind}>{escape(name)}</th>" for kind, name in zip(kinds, table.head, strict=True))
     rows = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td{_marked(kind, cell)}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+        + "</tr>"
         for row in table.rows
     )
     caption = f'<p class="caption">{escape(table.caption)}</p>' if table.caption else ""
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{caption}'
+
+
+def _kind(table: Table, column: int) -> str:
+    if column == table.verdict:
+        return ' class="v"'
+    return ' class="n"' if column in table.numbers else ""
+
+
+def _marked(kind: str, cell: str) -> str:
+    """A verdict is marked by what it says."""
+    return f' class="v {cell}"' if kind == ' class="v"' and cell in _VERDICTS else kind
 
 
 def _picture(picture: Picture, share: float) -> str:

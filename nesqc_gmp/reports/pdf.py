@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any, Final
 
 from reportlab.graphics.shapes import Drawing, Group, Polygon, PolyLine, String
@@ -28,7 +30,9 @@ from nesqc_gmp.certificate.style import (
     BODY,
     CAPTION,
     CELL,
+    CELL_FAILED,
     CELL_NUMBER,
+    CELL_PASSED,
     CENTRED,
     GREY,
     HEAD,
@@ -52,6 +56,7 @@ from nesqc_gmp.reports import chart as plane
 from nesqc_gmp.reports.document import (
     Block,
     Chart,
+    ColourScale,
     Document,
     Facts,
     Heading,
@@ -62,8 +67,10 @@ from nesqc_gmp.reports.document import (
     texts,
 )
 
+_VERDICTS: Final = {"passed": CELL_PASSED, "failed": CELL_FAILED}
 _HEADER: Final = 24 * mm
 _FOOTER: Final = 17 * mm
+_CHART_HEIGHT: Final = plane.HEIGHT * WIDTH / plane.WIDTH
 
 
 def render_pdf(document: Document) -> bytes:
@@ -79,7 +86,10 @@ def render_pdf(document: Document) -> bytes:
     template.addPageTemplates(PageTemplate("page", [frame], onPage=furniture.draw))
     parts: list[Flowable] = [text(document.title, TITLE), text(document.subtitle, SUBTITLE), Spacer(1, 6)]
     parts += [_facts(document.facts), Spacer(1, 8)] if document.facts else []
-    for block in document.blocks:
+    for block, following in zip_longest(document.blocks, document.blocks[1:]):
+        if isinstance(block, Heading) and isinstance(following, Chart):
+            # A chart is one piece: its heading goes with it to the next page.
+            parts.append(CondPageBreak(_CHART_HEIGHT + 25 * mm))
         parts += _block(block)
     template.build(parts, canvasmaker=_Numbered)
     return stream.getvalue()
@@ -144,7 +154,9 @@ def _block(block: Block) -> list[Flowable]:
         case Table():
             return [_table(block), *_caption(block.caption)]
         case Chart():
-            return [KeepTogether([_drawing(block), *_caption(block.caption)])]
+            return [KeepTogether([_drawing(plane.draw(block), plane.HEIGHT), *_caption(block.caption)])]
+        case ColourScale():
+            return [_drawing(plane.draw_scale(block), plane.SCALE_HEIGHT), Spacer(1, 6)]
         case Picture():
             return [KeepTogether([_image(block.png, WIDTH * block.width), *_caption(block.caption)])]
         case PictureGrid():
@@ -174,7 +186,13 @@ def _facts(rows: tuple[tuple[str, str], ...]) -> Flowable:
 def _table(table: Table) -> Flowable:
     styles = [(HEAD_NUMBER, CELL_NUMBER) if n in table.numbers else (HEAD, CELL) for n in range(len(table.head))]
     cells = [[text(name, head) for name, (head, _) in zip(table.head, styles, strict=True)]]
-    cells += [[text(cell, style) for cell, (_, style) in zip(row, styles, strict=True)] for row in table.rows]
+    cells += [
+        [
+            text(cell, _VERDICTS.get(cell, style) if column == table.verdict else style)
+            for column, (cell, (_, style)) in enumerate(zip(row, styles, strict=True))
+        ]
+        for row in table.rows
+    ]
     grid = Grid(cells, colWidths=_widths(table), repeatRows=1)
     grid.setStyle(
         TableStyle(
@@ -194,34 +212,37 @@ def _table(table: Table) -> Flowable:
 
 
 def _widths(table: Table) -> list[float]:
-    """Widths by the longest cell of each column, no column below a twentieth of the page or above a half."""
-    longest = [max(len(cell) for cell in column) for column in zip(table.head, *table.rows, strict=True)]
-    # Two more than the letters, for the padding of a cell: a number is never broken.
-    shares = [min(max(length, 6) + 2, 48) for length in longest]
+    """Widths by the longest cell of each column and the longest word of its head, none so wide that it takes it all."""
+    heads = [max(map(len, name.split()), default=0) for name in table.head]
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(heads)
+    longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
+    # Three more than the letters, for the padding of a cell: a number is never broken.
+    shares = [min(max(length, 6) + 3, 48) for length in longest]
     return [WIDTH * share / sum(shares) for share in shares]
 
 
-def _drawing(chart: Chart) -> Flowable:
-    drawing = Drawing(plane.WIDTH, plane.HEIGHT)
-    for shape in plane.draw(chart):
-        drawing.add(_shape(shape))
+def _drawing(shapes: Iterable[plane.Shape], height: float) -> Flowable:
+    drawing = Drawing(plane.WIDTH, height)
+    for shape in shapes:
+        drawing.add(_shape(shape, height))
     scale = WIDTH / plane.WIDTH
     drawing.scale(scale, scale)
-    drawing.width, drawing.height = WIDTH, plane.HEIGHT * scale
+    drawing.width, drawing.height = WIDTH, height * scale
     return drawing
 
 
-def _shape(shape: plane.Shape) -> Any:
+def _shape(shape: plane.Shape, height: float) -> Any:
     match shape:
         case plane.Line():
             return PolyLine(
-                _flat(shape.points), strokeColor=HexColor(shape.colour), strokeWidth=shape.width,
+                _flat(shape.points, height), strokeColor=HexColor(shape.colour), strokeWidth=shape.width,
                 strokeDashArray=list(shape.dash) or None,
             )  # fmt: skip
         case plane.Area():
             return Polygon(
-                _flat(shape.points), fillColor=HexColor(shape.colour), strokeColor=None, fillOpacity=shape.opacity
-            )
+                _flat(shape.points, height), fillColor=HexColor(shape.colour), strokeColor=None,
+                fillOpacity=shape.opacity,
+            )  # fmt: skip
         case plane.Words():
             x, y = shape.place
             words = String(
@@ -229,14 +250,14 @@ def _shape(shape: plane.Shape) -> Any:
                 fillColor=HexColor(shape.colour), textAnchor=shape.anchor,
             )  # fmt: skip
             placed = Group(words)
-            placed.translate(x, plane.HEIGHT - y)
+            placed.translate(x, height - y)
             if not shape.upright:
                 placed.rotate(90)
             return placed
 
 
-def _flat(points: tuple[tuple[float, float], ...]) -> list[float]:
-    return [value for x, y in points for value in (x, plane.HEIGHT - y)]
+def _flat(points: tuple[tuple[float, float], ...], height: float) -> list[float]:
+    return [value for x, y in points for value in (x, height - y)]
 
 
 def _image(png: bytes, width: float) -> Image:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from nesqc_gmp.errors import NotAuthorisedError, NotFoundError, OutOfSequenceError
+from nesqc_gmp.modelpack.layout import MODEL
 from nesqc_gmp.records import model_tests as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
@@ -205,6 +206,7 @@ class Use:
         model: Its name.
         label: Its name and version.
         network_sha256: Digest of its ``model.onnx``.
+        golden_outputs: What it gives for its golden images (``ModelState.golden_outputs``).
         plan: Number of the plan.
         test: Number of the test.
         at: When it was opened, UTC.
@@ -216,16 +218,31 @@ class Use:
     model: str
     label: str
     network_sha256: str
+    golden_outputs: dict[tuple[str, str], str]
     plan: int
     test: int
     at: str
     outcome: str
     gave_results: bool
 
+    def likeness(self, model: ModelState) -> str | None:
+        """Why it was a test of the same model, ``None`` where nothing shows that it was.
+
+        Equal outputs, bit for bit, for every golden image that both packages have are those of one network, whatever
+        its file says beside its weights.
+        """
+        if self.model == model.manifest.name:
+            return "the same name"
+        if self.network_sha256 == model.network_sha256:
+            return f"the same {MODEL}"
+        theirs = model.golden_outputs
+        both = self.golden_outputs.keys() & theirs.keys()
+        alike = both and all(self.golden_outputs[key] == theirs[key] for key in both)
+        return "the same outputs for every golden image that both have" if alike else None
+
     def informs(self, model: ModelState) -> bool:
-        """Whether it gave results for the same model: one of the same name, or of the same ``model.onnx``."""
-        same = self.model == model.manifest.name or self.network_sha256 == model.network_sha256
-        return self.gave_results and same
+        """Whether it gave results for the same model."""
+        return self.gave_results and self.likeness(model) is not None
 
 
 def uses_of(name: str, tests: Tests, models: Models) -> tuple[Use, ...]:
@@ -247,6 +264,7 @@ def _use(model: ModelState, test: ModelTest) -> Use:
         model.manifest.name,
         model.label,
         model.network_sha256,
+        model.golden_outputs,
         opened.plan,
         opened.test,
         test.at,
@@ -278,7 +296,7 @@ def require_unspent(state: SealedSet, uses: Iterable[Use], model: ModelState, pl
         if use.informs(model) and not own:
             raise OutOfSequenceError(
                 f"the test set is consumed for {use.model}: test {use.test} of {use.label} on {use.at[:10]} gave "
-                "results, which may have informed this package or this plan",
+                f"results, which may have informed this package or this plan; the two have {use.likeness(model)}",
                 where=name,
                 remedy=remedy,
             )

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nesqc_gmp.errors import ModelRefusedError, NotAuthorisedError, NotFoundError, OutOfSequenceError
-from nesqc_gmp.modelpack.layout import MODEL
+from nesqc_gmp.modelpack.layout import MODEL, golden_image, golden_output
 from nesqc_gmp.records import models as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.feature_review import FeaturesReviewed
+from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.intended_use import IntendedUse, IntendedUseSigned
 from nesqc_gmp.records.models import ModelManifest
 
@@ -73,9 +74,25 @@ class ModelState:
         return next(part.sha256 for part in self.manifest.parts if part.path == MODEL)
 
     @property
+    def golden_outputs(self) -> dict[tuple[str, str], str]:
+        """Digest of each golden output, by the digest of the golden image and the name of the output."""
+        digests = {part.path: part.sha256 for part in self.manifest.parts}
+        return {
+            (digests[golden_image(name)], output): digests[golden_output(name, output)]
+            for name in self.manifest.golden
+            for output in self.manifest.graph.outputs
+        }
+
+    @property
     def intended_use(self) -> SignedUse | None:
         """The intended use that holds: the last one signed."""
         return self.intended_uses[-1] if self.intended_uses else None
+
+    @property
+    def input_space(self) -> InputSpace:
+        """The input sample space: that of the signed intended use, else that of the package."""
+        use = self.intended_use
+        return self.manifest.input_space if use is None else use.intended_use.input_space
 
 
 Models = dict[str, ModelState]

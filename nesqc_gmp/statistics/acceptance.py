@@ -26,9 +26,10 @@ Metric = Literal[
     "non-inferiority",
 ]
 """``sensitivity`` and ``specificity`` count undecided and refused units as wrong; ``not missed`` is the share of not
-conforming units that were not called conforming. ``kappa`` is the lowest agreement of the model with one reader on
-*conforming* or not; ``non-inferiority`` is the share of images that the model calls rightly minus that of a reader, of
-the reader who leaves the lowest bound. Without readers neither can be assessed."""
+conforming units that were not called conforming. The ``undecided rate`` is the share of all units without a decision,
+refused ones among them; the ``refused rate`` is that of the refused alone. ``kappa`` is the lowest agreement of the
+model with one reader on *conforming* or not; ``non-inferiority`` is the share of images that the model calls rightly
+minus that of a reader, of the reader who leaves the lowest bound. Without readers neither can be assessed."""
 
 CriterionVerdict = Literal["passed", "failed", "not assessable"]
 UPPER: frozenset[Metric] = frozenset({"undecided rate", "refused rate", "Brier score"})
@@ -109,7 +110,7 @@ def _measure(metric: Metric, units: Sequence[ScoredRow], seed: int) -> Interval:
     if metric == "AUROC":
         scored = [row for row in units if row.score is not None]
         if not scored:
-            return not_estimable("cluster bootstrap")
+            return not_estimable("cluster bootstrap", "every unit was refused")
         labels = [row.label == "conforming" for row in scored]
         scores = [row.score for row in scored if row.score is not None]
         return cluster_bootstrap(labels, scores, [row.culture for row in scored], seed=seed)
@@ -125,10 +126,8 @@ def _measure(metric: Metric, units: Sequence[ScoredRow], seed: int) -> Interval:
     if metric in {"sensitivity", "not missed"}:
         found = at_threshold(units, "not conforming")
         return found.counted_wrong if metric == "sensitivity" else found.not_missed
-    refused = sum(row.outcome == "rejected by input check" for row in units)
-    if metric == "refused rate":
-        return proportion(refused, len(units))
-    return proportion(sum(row.outcome == "undecided" for row in units), len(units) - refused)
+    counted = {"rejected by input check"} if metric == "refused rate" else {"undecided", "rejected by input check"}
+    return proportion(sum(row.outcome in counted for row in units), len(units))
 
 
 def _against_readers(metric: Metric, units: Sequence[ScoredRow], seed: int) -> Interval:
@@ -136,7 +135,7 @@ def _against_readers(metric: Metric, units: Sequence[ScoredRow], seed: int) -> I
     readers = sorted({reader for row in units for reader, _ in row.readings})
     found = [_against(metric, reader, units, seed) for reader in readers]
     if not found:
-        return not_estimable("no reader")
+        return not_estimable("comparison with readers", "no readings of people")
     return min(found, key=lambda each: -2.0 if each.low is None else each.low)
 
 

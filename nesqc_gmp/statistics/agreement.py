@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion
+from nesqc_gmp.statistics.boundary import perfect_agreement
+from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion, reaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Agreement:
         second_only: Units that only the second called positive.
         neither: Units that neither called positive.
         raw: Share of equal answers.
-        kappa: Cohen's kappa (1960) with the interval of Fleiss, Cohen and Everitt (1969).
+        kappa: Cohen's kappa (1960) with the interval of Fleiss, Cohen and Everitt (1969), never better than full
+            agreement shows (``statistics.boundary``).
         prevalence_adjusted: Twice the raw agreement less one (Byrt, Bishop and Carlin 1993), which does not collapse
             where one class is rare.
         positive_agreement: Share of equal answers among those that called positive (Cicchetti and Feinstein 1990).
@@ -66,12 +68,12 @@ def _kappa(a: int, b: int, c: int, d: int) -> Interval:
     """Cohen's kappa; not estimable where both readers gave one answer only."""
     total = a + b + c + d
     if total == 0:
-        return not_estimable("Cohen")
+        return not_estimable("Cohen", "no unit")
     observed = (a + d) / total
     rows, columns = ((a + b) / total, (c + d) / total), ((a + c) / total, (b + d) / total)
     chance = sum(row * column for row, column in zip(rows, columns, strict=True))
     if chance >= 1:
-        return not_estimable("Cohen", total)
+        return not_estimable("Cohen", "both gave one and the same answer to every unit", total)
     kappa = (observed - chance) / (1 - chance)
     table = ((a / total, b / total), (c / total, d / total))
     on = sum(table[i][i] * ((1 - chance) - (rows[i] + columns[i]) * (1 - observed)) ** 2 for i in range(2))
@@ -81,7 +83,9 @@ def _kappa(a: int, b: int, c: int, d: int) -> Interval:
     from scipy.stats import norm
 
     reach = float(norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(variance)
-    return Interval(kappa, max(-1.0, kappa - reach), min(1.0, kappa + reach), "Cohen; Fleiss 1969", total)
+    found = Interval(kappa, max(-1.0, kappa - reach), min(1.0, kappa + reach), "Cohen; Fleiss 1969", total)
+    best, least = perfect_agreement(total, chance), -chance / (1 - chance)
+    return reaching(found, best, least + (1 - best))
 
 
 def fleiss_kappa(counts: Sequence[Sequence[int]]) -> float | None:

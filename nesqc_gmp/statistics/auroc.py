@@ -2,7 +2,9 @@
 
 Images of one culture are alike, so an interval that counts images as independent is too narrow. Three intervals:
 DeLong, DeLong and Clarke-Pearson (Biometrics 1988) for independent images, in the fast form of Sun and Xu (IEEE
-Signal Processing Letters 2014); Obuchowski (Biometrics 1997) for clusters; and a bootstrap of whole clusters.
+Signal Processing Letters 2014); Obuchowski (Biometrics 1997) for clusters; and a bootstrap of whole clusters. All
+three have no width where the classes are separated perfectly, so none of them is better than Newcombe's bound there
+(``statistics.boundary.perfect_separation``).
 """
 
 from __future__ import annotations
@@ -11,12 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.statistics.interval import LEVEL, Interval, normal_interval, not_estimable
+from nesqc_gmp.statistics.boundary import perfect_separation
+from nesqc_gmp.statistics.interval import LEVEL, Interval, normal_interval, not_estimable, reaching, unbounded
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 2000
 """Resamples of a bootstrap."""
+
+_ONE_CLASS = "units of one class only"
+_FEW = "a class has fewer than two independent units"
 
 
 def checked(positive: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:
@@ -54,12 +60,13 @@ def delong(positive: ArrayLike, scores: ArrayLike, level: float = LEVEL) -> Inte
     labels, values = checked(positive, scores)
     components = _components(labels, values)
     if components is None:
-        return not_estimable("DeLong", len(labels))
+        return not_estimable("DeLong", _ONE_CLASS, len(labels))
     of_positive, of_other = components
     if min(len(of_positive), len(of_other)) < 2:
-        return Interval(float(of_positive.mean()), None, None, "DeLong", len(labels), level)
+        return unbounded(float(of_positive.mean()), "DeLong", _FEW, len(labels), level)
     variance = float(of_positive.var(ddof=1) / len(of_positive) + of_other.var(ddof=1) / len(of_other))
-    return normal_interval(float(of_positive.mean()), variance, "DeLong", len(labels), level)
+    found = normal_interval(float(of_positive.mean()), variance, "DeLong", len(labels), level)
+    return _no_better_than_perfect(found, len(of_positive), len(of_other))
 
 
 def delong_difference(positive: ArrayLike, first: ArrayLike, second: ArrayLike, level: float = LEVEL) -> Interval:
@@ -68,16 +75,18 @@ def delong_difference(positive: ArrayLike, first: ArrayLike, second: ArrayLike, 
     _, other = checked(positive, second)
     found = [_components(labels, values) for values in (one, other)]
     if found[0] is None or found[1] is None:
-        return not_estimable("DeLong, paired", len(labels))
+        return not_estimable("DeLong, paired", _ONE_CLASS, len(labels))
     difference = [a - b for a, b in zip(found[0], found[1], strict=True)]
     estimate = float(difference[0].mean())
     if min(map(len, difference)) < 2:
-        return Interval(estimate, None, None, "DeLong, paired", len(labels), level)
+        return unbounded(estimate, "DeLong, paired", _FEW, len(labels), level)
     variance = sum(float(part.var(ddof=1)) / len(part) for part in difference)
+    if variance == 0:
+        return unbounded(estimate, "DeLong, paired", "both order every pair alike", len(labels), level)
     shifted = normal_interval(estimate / 2 + 0.5, variance / 4, "DeLong, paired", len(labels), level)
     low, high = shifted.low, shifted.high
     if low is None or high is None:
-        return Interval(estimate, None, None, "DeLong, paired", len(labels), level)
+        return unbounded(estimate, "DeLong, paired", shifted.reason, len(labels), level)
     return Interval(estimate, 2 * low - 1, 2 * high - 1, "DeLong, paired", len(labels), level)
 
 
@@ -94,12 +103,12 @@ def obuchowski(positive: ArrayLike, scores: ArrayLike, clusters: ArrayLike, leve
     components = _components(labels, values)
     names, of_unit = np.unique(np.asarray(clusters), return_inverse=True)
     if components is None:
-        return not_estimable("Obuchowski", len(names))
+        return not_estimable("Obuchowski", _ONE_CLASS, len(names))
     of_positive, of_other = components
     estimate, count = float(of_positive.mean()), len(names)
     with_positive, with_other = len(np.unique(of_unit[labels])), len(np.unique(of_unit[~labels]))
     if min(with_positive, with_other) < 2:
-        return Interval(estimate, None, None, "Obuchowski", count, level)
+        return unbounded(estimate, "Obuchowski", _FEW, count, level)
     sums = [
         np.bincount(of_unit[chosen], part - estimate, count)
         for chosen, part in ((labels, of_positive), (~labels, of_other))
@@ -110,7 +119,8 @@ def obuchowski(positive: ArrayLike, scores: ArrayLike, clusters: ArrayLike, leve
         for clusters_with, total, size in zip((with_positive, with_other), sums, sizes, strict=True)
     ]
     shared = count / (count - 1) * float((sums[0] * sums[1]).sum()) / (sizes[0] * sizes[1])
-    return normal_interval(estimate, sum(spread) + 2 * shared, "Obuchowski", count, level)
+    found = normal_interval(estimate, sum(spread) + 2 * shared, "Obuchowski", count, level)
+    return _no_better_than_perfect(found, with_positive, with_other)
 
 
 def cluster_bootstrap(
@@ -131,11 +141,11 @@ def cluster_bootstrap(
     estimate = auroc(labels, values)
     names, of_unit = np.unique(np.asarray(clusters), return_inverse=True)
     if estimate is None:
-        return not_estimable("cluster bootstrap", len(names))
+        return not_estimable("cluster bootstrap", _ONE_CLASS, len(names))
     members = [np.flatnonzero(of_unit == cluster) for cluster in range(len(names))]
     groups = [[unit for unit in members if labels[unit].any() == kind] for kind in (True, False)]
     if len(names) < 3 or max(map(len, groups)) < 2:
-        return Interval(estimate, None, None, "cluster bootstrap", len(names), level)
+        return unbounded(estimate, "cluster bootstrap", "fewer than three clusters to draw", len(names), level)
     generator = np.random.Generator(np.random.PCG64(seed))
     found: list[float] = []
     for _ in range(resamples):
@@ -145,7 +155,15 @@ def cluster_bootstrap(
         if value is not None:
             found.append(value)
     low, high = np.quantile(found, [0.5 - level / 2, 0.5 + level / 2])
-    return Interval(estimate, float(low), float(high), "cluster bootstrap", len(names), level)
+    interval = Interval(estimate, float(low), float(high), "cluster bootstrap", len(names), level)
+    with_each = (len(np.unique(of_unit[chosen])) for chosen in (labels, ~labels))
+    return _no_better_than_perfect(interval, *with_each)
+
+
+def _no_better_than_perfect(found: Interval, positive: int, other: int) -> Interval:
+    """The interval, reaching as far as perfect separation of so many independent units does."""
+    best = perfect_separation(positive, other, found.level)
+    return reaching(found, best, 1 - best)
 
 
 def curve(positive: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:

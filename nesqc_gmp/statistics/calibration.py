@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nesqc_gmp.statistics.auroc import RESAMPLES, checked
-from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion
+from nesqc_gmp.statistics.boundary import no_loss
+from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion, reaching, unbounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ def calibration(conforming: ArrayLike, scores: ArrayLike, bins: int = 10) -> Cal
 def brier_score(conforming: ArrayLike, scores: ArrayLike, clusters: ArrayLike, *, seed: int) -> Interval:
     """Mean squared difference of score and truth (Brier 1950), with an interval over resampled clusters.
 
+    The upper bound is never below that of clusters that all lost nothing (``statistics.boundary.no_loss``).
+
     Args:
         conforming: ``(n,)`` whether each unit is conforming.
         scores: ``(n,)`` probabilities of conforming.
@@ -59,12 +62,13 @@ def brier_score(conforming: ArrayLike, scores: ArrayLike, clusters: ArrayLike, *
     names, of_unit = np.unique(np.asarray(clusters), return_inverse=True)
     count = len(names)
     if count == 0:
-        return not_estimable("cluster bootstrap")
+        return not_estimable("cluster bootstrap", "no unit")
     squares = (values - labels) ** 2
     if count < 3:
-        return Interval(float(squares.mean()), None, None, "cluster bootstrap", count)
+        return unbounded(float(squares.mean()), "cluster bootstrap", "fewer than three clusters", count)
     sums, sizes = np.bincount(of_unit, squares, count), np.bincount(of_unit, minlength=count)
     drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, count, (RESAMPLES, count))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    return Interval(float(squares.mean()), float(low), float(high), "cluster bootstrap", count)
+    found = Interval(float(squares.mean()), float(low), float(high), "cluster bootstrap", count)
+    return reaching(found, found.low or 0.0, no_loss(count))

@@ -10,7 +10,8 @@ import numpy as np
 
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.statistics.auroc import RESAMPLES
-from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable
+from nesqc_gmp.statistics.boundary import no_difference
+from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, reaching
 
 _METHOD = "cluster bootstrap, paired"
 
@@ -65,6 +66,9 @@ def paired_difference(
 ) -> Interval:
     """Share of right answers, model minus baseline, with a bootstrap of whole clusters; none with fewer than three.
 
+    The interval reaches at least as far to both sides as that of clusters without any difference
+    (``statistics.boundary.no_difference``).
+
     Raises:
         InvalidInputError: The units are not paired.
     """
@@ -74,9 +78,11 @@ def paired_difference(
     names, of_unit = np.unique(np.asarray(clusters), return_inverse=True)
     count = len(names)
     if count < 3:
-        return not_estimable(_METHOD, count)
+        return not_estimable(_METHOD, "fewer than three clusters", count)
     sums, sizes = np.bincount(of_unit, difference, count), np.bincount(of_unit, minlength=count)
     drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, count, (RESAMPLES, count))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
     low, high = np.quantile(means, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    return Interval(float(difference.mean()), float(low), float(high), _METHOD, count)
+    estimate, reach = float(difference.mean()), no_difference(count)
+    found = Interval(estimate, float(low), float(high), _METHOD, count)
+    return reaching(found, max(-1.0, estimate - reach), min(1.0, estimate + reach))

@@ -61,7 +61,8 @@ class AtThreshold:
         refused: Outside the input check.
         excluding: Share right of those that were decided: (a) undecided left out.
         counted_wrong: Share right of all, undecided and refused counted as wrong: (b).
-        undecided_rate: Share undecided of those inside the input check: (c).
+        undecided_rate: Share without a decision of all, undecided or refused: (c). Refused is not decided, so a refusal
+            never makes the rate look better.
         not_missed: Share that was not called conforming, of all; for *not conforming* this is what release rests on.
     """
 
@@ -97,7 +98,7 @@ def at_threshold(rows: Iterable[ScoredRow], label: Label) -> AtThreshold:
         refused=refused,
         excluding=proportion(right, decided),
         counted_wrong=proportion(right, total),
-        undecided_rate=proportion(undecided, total - refused),
+        undecided_rate=proportion(undecided + refused, total),
         not_missed=proportion(total - counts["conforming"], total),
     )
 

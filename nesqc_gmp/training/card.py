@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 from nesqc_gmp.records.base import decimal_text
@@ -16,6 +17,7 @@ from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.label_noise import noise_sentence
+from nesqc_gmp.training.limit_checks import LimitCheck, summary
 from nesqc_gmp.training.outside import METHODS
 from nesqc_gmp.training.plan import NetworkSection, Plan
 from nesqc_gmp.training.results import Results
@@ -118,7 +120,9 @@ def counts(figures: AtThreshold) -> dict[str, int]:
     }
 
 
-def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findings) -> str:
+def card(
+    plan: Plan, loaded: Loaded, description: ModelDescription, found: Findings, checks: Sequence[LimitCheck]
+) -> str:
     """The model card, Markdown."""
     results = found.results
     space, rule = description.input_space, plan.calibration
@@ -147,6 +151,7 @@ def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findi
         distance_share=f"{rule.distance_refused:.1%}",
         statistics=description.statistics_limit,
         statistics_share=f"{rule.statistics_refused:.1%}",
+        alterations=_alterations(plan, description),
         basis=_BASIS[results.basis],
         auroc=results.auroc,
         by_culture=results.by_culture,
@@ -158,10 +163,27 @@ def card(plan: Plan, loaded: Loaded, description: ModelDescription, found: Findi
             f"{number(each.median(conforming=False))} | {each.auroc} |"
             for each in found.spreads
         ),
+        altered="; changed images of a family by a network that never saw it" if results.families else "",
         outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in found.outside),
+        summary=summary(checks),
+        checks="\n".join(
+            f"| {each.verdict} | {each.part} | {each.name} | {each.reached} | {each.limit} |" for each in checks
+        ),
         runtime=description.runtime.onnxruntime,
         plan=plan.digest,
         manifest=loaded.manifest_sha256,
+    )
+
+
+def _alterations(plan: Plan, description: ModelDescription) -> str:
+    """What the check for altered images was shown, and its limit."""
+    told = description.alterations
+    if told is None or plan.alterations is None:
+        return ""
+    return (
+        f" A linear discriminant of the same features was shown altered copies of training images ("
+        f"{', '.join(told.kinds)}); limit {told.limit}, set to refuse {plan.alterations.refused:.1%} of images as they "
+        "came. What it does with alterations that it was not shown is measured below, not assured."
     )
 
 
@@ -175,7 +197,8 @@ def _families(results: Results) -> str:
         return ""
     head = (
         "\nEach family, scored by a network that never saw it:\n\n"
-        "| family | AUROC (95 % interval) | AUROC inside the boxes | not conforming images | called conforming |\n"
+        "| family | AUROC (95 % interval) | AUROC inside the drawn boxes | not conforming images "
+        "| of these called conforming |\n"
         "|---|---|---|---|---|\n"
     )
     rows = [
@@ -249,14 +272,16 @@ The model takes fields of {edges} pixels on an edge at {pixel} micrometres a pix
 
 {source} Temperature {temperature}; conforming from {conforming}, not conforming below {below}, undecided between;
 distance limit {distance}, set to refuse {distance_share} of those images; statistics limit {statistics}, set to refuse
-{statistics_share}.
+{statistics_share}.{alterations}
 
 ## Evaluation
 
-{basis}: AUROC **{auroc}** with images as independent units, {by_culture} with cultures as units (95 % intervals). An
-image refused by an input check gets no verdict.
+{basis}: AUROC **{auroc}** with each image counted by itself, {by_culture} with the images of a culture counted as
+dependent on each other (95 % intervals). The AUROC counts every score. At the thresholds, an image that the input check
+of the package refuses, by its distances or by size, saturation, focus or illumination, gets no verdict and is counted
+as refused.
 
-| images | all | refused | called rightly | undecided | called wrongly |
+| label of the images | images | refused by the input check | called rightly | undecided | called wrongly |
 |---|---|---|---|---|---|
 {rows}
 {families}
@@ -269,11 +294,19 @@ then say nothing about conformity.
 |---|---|---|---|---|
 {spreads}
 
-Share that the whole input check refuses, of images that were changed or that the model is not for:
+Share that the whole input check refuses, of images that were changed or that the model is not for{altered}:
 
 | images | count | refused |
 |---|---|---|
 {outside}
+
+### What failed, what holds
+
+{summary}
+
+| result | part | what is limited | reached | limit |
+|---|---|---|---|---|
+{checks}
 
 ## Technical specifications
 

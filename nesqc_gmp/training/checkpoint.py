@@ -103,6 +103,11 @@ class Work:
                 remedy="A run goes on only with what it began with. Give another --work folder, or remove this one.",
             )
 
+    @property
+    def begun(self) -> bool:
+        """Whether the folder holds a checkpoint: then some epochs were run before."""
+        return any(self._folder.glob(self._file("*").name))
+
     def save(self, fit: str, state: dict[str, Any]) -> None:
         """Write the checkpoint of a fit in place of the one before.
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.records.images import InputSpace
-from nesqc_gmp.records.models import ModelDescription, RuntimeSettings
-from nesqc_gmp.training.export import GRAPH
+from nesqc_gmp.records.models import AlterationCheck, ModelDescription, RuntimeSettings
+from nesqc_gmp.training.export import graph_of
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import Judged
-from nesqc_gmp.training.measure import Flags, Gaussian, distance_limit, thresholds
+from nesqc_gmp.training.measure import Flags, Gaussian, thresholds, upper_limit
 from nesqc_gmp.training.plan import InputSection, Plan
 
 SCORE_DECIMALS = 4
@@ -60,8 +60,8 @@ def describe(plan: Plan, found: Calibration, golden: tuple[str, ...]) -> ModelDe
     together = limits.band == "all images"
     groups = np.array(["" if together else image.family for image in found.images])
     band = thresholds(found.judged.score, found.conforming, groups, SCORE_DECIMALS, limits)
-    distance = distance_limit(found.judged.distance, limits.distance_refused, _DISTANCE_DECIMALS)
-    statistics = distance_limit(found.judged.statistics, limits.statistics_refused, _DISTANCE_DECIMALS)
+    distance = upper_limit(found.judged.distance, limits.distance_refused, _DISTANCE_DECIMALS)
+    statistics = upper_limit(found.judged.statistics, limits.statistics_refused, _DISTANCE_DECIMALS)
     return ModelDescription(
         version=1,
         name=plan.model.name,
@@ -78,12 +78,20 @@ def describe(plan: Plan, found: Calibration, golden: tuple[str, ...]) -> ModelDe
         statistics_mean=tuple(_weight(value) for value in found.statistics.mean),
         statistics_precision=tuple(tuple(_weight(value) for value in row) for row in found.statistics.precision),
         statistics_limit=f"{statistics:f}",
+        alterations=_alterations(plan, found.judged),
         tile_embedding_scale=found.tile_embedding_scale,
         input_space=_input_space(plan.input, found.images),
-        graph=GRAPH,
+        graph=graph_of(alterations=plan.alterations is not None),
         runtime=RUNTIME,
         golden=golden,
     )
+
+
+def _alterations(plan: Plan, judged: Judged) -> AlterationCheck | None:
+    if plan.alterations is None:
+        return None
+    limit = upper_limit(judged.alteration, plan.alterations.refused, _DISTANCE_DECIMALS)
+    return AlterationCheck(kinds=plan.alterations.kinds, limit=f"{limit:f}")
 
 
 def _weight(value: float) -> str:
@@ -104,14 +112,16 @@ def _input_space(space: InputSection, images: Sequence[LabelledImage]) -> InputS
         height_max=space.edge_max,
         pixel_size_um_min=space.pixel_size_um_min,
         pixel_size_um_max=space.pixel_size_um_max,
-        saturated_share_max=_largest([saturated_share(each) for each in samples]),
+        saturated_share_max=_largest([saturated_share(each) for each in samples], at_most=Decimal(1)),
         focus_min=_smallest([focus_measure(each) for each in samples]),
         illumination_max=_largest([illumination_unevenness(each) for each in samples]),
     )
 
 
-def _largest(values: list[float]) -> str:
-    return f"{min(Decimal(max(values)) * _SPARE, Decimal(1)).quantize(Decimal('0.0001'), rounding=ROUND_CEILING):f}"
+def _largest(values: list[float], at_most: Decimal = Decimal("Infinity")) -> str:
+    """The largest value with a tenth to spare; a share goes no further than 1."""
+    limit = min(Decimal(max(values)) * _SPARE, at_most)
+    return f"{limit.quantize(Decimal('0.0001'), rounding=ROUND_CEILING):f}"
 
 
 def _smallest(values: list[float]) -> str:

@@ -43,8 +43,9 @@ def disturbed(
     """
 
     def score(samples: Gray) -> Scored:
-        found = judged(session, [np.ascontiguousarray(samples)], statistics)
-        outcome = outcomes(found, description)[0]
+        image = np.ascontiguousarray(samples)
+        found = judged(session, [image], statistics)
+        outcome = outcomes(found, [image], description)[0]
         return Scored(None if outcome == "rejected by input check" else float(found.score[0]), outcome)
 
     chosen = images[:: max(1, -(-len(images) // section.images))]

@@ -16,6 +16,7 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from nesqc_gmp.records.models import Graph, OutputName
+from nesqc_gmp.training.alterations import Discriminants
 from nesqc_gmp.training.measure import Gaussian
 from nesqc_gmp.training.network import (
     MEAN_FLOOR,
@@ -31,8 +32,17 @@ from nesqc_gmp.training.network import (
 )
 from nesqc_gmp.training.plan import NetworkSection
 
-GRAPH = Graph(input="image", outputs=get_args(OutputName), opset=20)
-"""Input and outputs of the exported graph."""
+_WITH_ALTERATION = Graph(input="image", outputs=get_args(OutputName), opset=20)
+GRAPH = _WITH_ALTERATION.model_copy(
+    update={"outputs": tuple(name for name in get_args(OutputName) if name != "alteration")}
+)
+"""Input and outputs of a graph that tells no alterations."""
+
+
+def graph_of(*, alterations: bool) -> Graph:
+    """Input and outputs of a graph that tells alterations, or does not."""
+    return _WITH_ALTERATION if alterations else GRAPH
+
 
 _IR_VERSION = 10
 
@@ -62,13 +72,14 @@ class _Builder:
         return self.node("ReduceMean", value, axes, name=name, keepdims=int(keep))
 
 
-def export(network: Network, temperature: float, features: Gaussian) -> bytes:
+def export(network: Network, temperature: float, features: Gaussian, alterations: Discriminants | None = None) -> bytes:
     """Bytes of the ONNX file; the same weights give the same bytes.
 
     Args:
         network: The trained net.
         temperature: Divides the logit and the map.
         features: Distribution of the features over the training images.
+        alterations: What tells altered images by the whitened features.
     """
     settings = network.settings
     build = _Builder()
@@ -89,10 +100,13 @@ def export(network: Network, temperature: float, features: Gaussian) -> bytes:
     build.node(pooled, _inner(build, "map", settings.border_cells), "all", name="logit", keepdims=0)
     build.node("Sigmoid", "logit", name="probability")
     build.mean(last, "space", keep=False, name="embedding")
-    _distance(build, _mean_of(build, [_features(build, levels) for levels in viewed]), features)
+    white = _whitened(build, _mean_of(build, [_features(build, levels) for levels in viewed]), features)
+    build.node("Sqrt", build.node("ReduceSum", build.node("Mul", white, white), "one", keepdims=0), name="distance")
+    if alterations is not None:
+        _alteration(build, white, alterations)
     tile = [settings.tile_cells] * 2
     build.node("AveragePool", last, name="tile_embeddings", kernel_shape=tile, strides=tile)
-    return _model(build)
+    return _model(build, graph_of(alterations=alterations is not None))
 
 
 def _normalised(build: _Builder, settings: NetworkSection) -> str:
@@ -206,26 +220,33 @@ def _features(build: _Builder, levels: list[str]) -> str:
     return build.node("Concat", *columns, axis=1)
 
 
-def _distance(build: _Builder, found: str, features: Gaussian) -> None:
-    """Length of the whitened features: their Mahalanobis distance from the training images."""
+def _whitened(build: _Builder, found: str, features: Gaussian) -> str:
+    """The whitened features; their length is the Mahalanobis distance from the training images."""
     centre = build.weight("features.mean", features.mean.astype(np.float32)[None])
     whitening = build.weight("features.whitening", np.ascontiguousarray(features.whitening, dtype=np.float32))
-    white = build.node("MatMul", build.node("Sub", found, centre), whitening)
-    build.node("Sqrt", build.node("ReduceSum", build.node("Mul", white, white), "one", keepdims=0), name="distance")
+    return build.node("MatMul", build.node("Sub", found, centre), whitening)
 
 
-def _model(build: _Builder) -> bytes:
+def _alteration(build: _Builder, white: str, alterations: Discriminants) -> None:
+    """The largest of the discriminants."""
+    weights = build.weight("alterations.weights", np.ascontiguousarray(alterations.weights, dtype=np.float32))
+    offsets = build.weight("alterations.offsets", alterations.offsets.astype(np.float32)[None])
+    ratios = build.node("Add", build.node("MatMul", white, weights), offsets)
+    build.node("ReduceMax", ratios, "one", name="alteration", keepdims=0)
+
+
+def _model(build: _Builder, shape: Graph) -> bytes:
     shapes = {
         "map": (1, 1, "rows", "columns"),
         "embedding": (1, "channels"),
         "tile_embeddings": (1, "channels", "tile_rows", "tile_columns"),
     }
-    image = helper.make_tensor_value_info(GRAPH.input, onnx.TensorProto.UINT16, (1, 1, "height", "width"))
+    image = helper.make_tensor_value_info(shape.input, onnx.TensorProto.UINT16, (1, 1, "height", "width"))
     outputs = [
-        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name, (1,))) for name in GRAPH.outputs
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name, (1,))) for name in shape.outputs
     ]
     graph = helper.make_graph(build.nodes, "nesqc", [image], outputs, list(build.weights.values()))
-    opset = helper.make_opsetid("", GRAPH.opset)
+    opset = helper.make_opsetid("", shape.opset)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="nesqc_gmp")
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))

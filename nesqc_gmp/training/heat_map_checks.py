@@ -66,9 +66,19 @@ def check_heat_maps(plan: Plan, session: Session, images: Sequence[LabelledImage
     fall = area(curves.random_deletion) - area(curves.deletion)
     rise = area(curves.insertion) - area(curves.random_insertion)
     found = (
-        _check("deletion: area below random order", fall, limits.deletion_min, least=True),
-        _check("insertion: area above random order", rise, limits.insertion_min, least=True),
-        _check("likeness to maps of random weights", max(alike), limits.random_weights_max, least=False),
+        _check("deletion: lead of the map over random order, area", fall, limits.deletion_min, least=True),
+        _check(
+            "insertion: lead of the map over random order, area",
+            rise,
+            limits.insertion_min,
+            least=True,
+        ),
+        _check(
+            "likeness to maps of untrained networks, correlation",
+            max(alike),
+            limits.random_weights_max,
+            least=False,
+        ),
     )
     return HeatMapChecks(len(chosen), curves, found)
 

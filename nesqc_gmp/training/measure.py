@@ -82,6 +82,10 @@ class Gaussian:
         centred = features - self.mean
         return np.asarray(np.sqrt(np.einsum("mi,ij,mj->m", centred, self.precision, centred, optimize=True)))
 
+    def whitened(self, features: Floats) -> Floats:
+        """Rows of ``(m, n)`` features, centred and uncorrelated, with variance 1."""
+        return np.asarray((features - self.mean) @ self.whitening)
+
     @property
     def whitening(self) -> Floats:
         """The matrix ``w`` for which the distance is the length of ``(features - mean) @ w``."""
@@ -102,7 +106,7 @@ def fit_gaussian(features: Floats, shrinkage: float) -> Gaussian:
     return Gaussian(mean, (precision + precision.T) / 2)
 
 
-def distance_limit(distances: Floats, false_alarm: float, decimals: int) -> Decimal:
-    """The smallest distance that no more than the given share of the images exceeds, rounded up."""
-    limit = Decimal(_exceeded(distances, false_alarm))
+def upper_limit(values: Floats, false_alarm: float, decimals: int) -> Decimal:
+    """The smallest value that no more than the given share of the images exceeds, rounded up."""
+    limit = Decimal(_exceeded(values, false_alarm))
     return limit.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_CEILING)

@@ -1,15 +1,16 @@
 """Ways to tell that an image is unlike the training images, compared on images that the model is not for.
 
 Each is set to refuse the same share of development images that its network had not seen, so what it refuses of other
-images can be compared. Locked into the package are the Mahalanobis distance of the features (Lee et al. 2018) and that
-of the image statistics; not taken were the distance of the embedding to its fifth neighbour among the training images
-(Sun et al. 2022) and the energy of the logit (Liu et al. 2020). The whole check of a package refuses by one of the two
-distances or by size, light and focus, whose limits are the extremes of the development images.
+images can be compared. Locked into the package are the Mahalanobis distance of the features (Lee et al. 2018), that of
+the image statistics and, where the plan names kinds, the likeness to altered images (``alterations``), which has a
+share of its own; not taken were the distance of the embedding to its fifth neighbour among the training images (Sun et
+al. 2022) and the energy of the logit (Liu et al. 2020). The whole check of a package refuses by one of the locked three
+or by size, light and focus, whose limits are the extremes of the development images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from nesqc_gmp.errors import ImageRejectedError, NotFoundError
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.inference.session import Session
-from nesqc_gmp.training.corruptions import CORRUPTIONS
+from nesqc_gmp.training.judge import alteration_of
 from nesqc_gmp.training.measure import Floats
 
-METHODS = ("features", "statistics", "light and focus", "5th neighbour", "energy")
+METHODS = ("features", "statistics", "known alterations", "light and focus", "5th neighbour", "energy")
 NEIGHBOUR = 5
+AT_MOST = 60
+"""Images of each kind that are compared, evenly chosen."""
 
 Gray = NDArray[np.uint16]
 
@@ -59,13 +62,14 @@ class Unlikeness:
 
     features: Floats
     statistics: Floats
+    alteration: Floats
     neighbour: Floats
     energy: Floats
     light: NDArray[np.bool_]
 
     def columns(self) -> tuple[Floats, ...]:
-        """The four that have a limit each, in one order."""
-        return self.features, self.statistics, self.neighbour, self.energy
+        """Those that have a limit each, in one order."""
+        return self.features, self.statistics, self.alteration, self.neighbour, self.energy
 
 
 def nearest(embedding: Floats, known: Floats) -> Floats:
@@ -107,11 +111,13 @@ def measured(
     rows, embeddings, lit = [], [], []
     for samples in images:
         outputs = session.run(samples)
-        rows.append((float(outputs["distance"][0]), statistics(samples), float(outputs["logit"][0])))
+        rows.append(
+            (float(outputs["distance"][0]), statistics(samples), alteration_of(outputs), float(outputs["logit"][0]))
+        )
         embeddings.append(outputs["embedding"][0].astype(np.float64))
         lit.append(light(samples))
-    distance, statistic, logit = np.array(rows, dtype=np.float64).T
-    return Unlikeness(distance, statistic, nearest(np.stack(embeddings), known), energy(logit), np.array(lit))
+    distance, statistic, altered, logit = np.array(rows, dtype=np.float64).T
+    return Unlikeness(distance, statistic, altered, nearest(np.stack(embeddings), known), energy(logit), np.array(lit))
 
 
 def compared(name: str, found: Unlikeness | None, limits: tuple[float, ...], unfit: int = 0) -> Outside:
@@ -125,20 +131,13 @@ def compared(name: str, found: Unlikeness | None, limits: tuple[float, ...], unf
     """
     if found is None:
         return Outside(name, unfit, unfit, (), 1.0)
-    features, statistics, neighbour, energy = (
+    features, statistics, altered, neighbour, energy = (
         column > limit for column, limit in zip(found.columns(), limits, strict=True)
     )
     total = len(features) + unfit
-    whole = (int((features | statistics | found.light).sum()) + unfit) / total
-    shares = tuple(float(each.mean()) for each in (features, statistics, found.light, neighbour, energy))
+    whole = (int((features | statistics | altered | found.light).sum()) + unfit) / total
+    shares = tuple(float(each.mean()) for each in (features, statistics, altered, found.light, neighbour, energy))
     return Outside(name, total, unfit, shares, whole)
-
-
-def changed(images: Iterable[Gray]) -> Iterator[tuple[str, list[Gray]]]:
-    """Each corruption with the changed images."""
-    eight = [np.asarray(samples // np.uint16(257), dtype=np.uint8) for samples in images]
-    for name, corrupt in CORRUPTIONS.items():
-        yield name, [gray_samples(corrupt(picture)) for picture in eight]
 
 
 def require_images(folders: Iterable[Path]) -> None:

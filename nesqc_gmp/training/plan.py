@@ -20,6 +20,7 @@ from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.records.base import DecimalText, Identifier, Text
 from nesqc_gmp.robustness.perturbations import CATALOGUE
 from nesqc_gmp.robustness.segmentation import PARTS
+from nesqc_gmp.training.corruptions import CORRUPTIONS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 WrongShare = Annotated[float, Field(ge=0, lt=0.5)]
@@ -263,6 +264,29 @@ class CalibrationSection(Section):
         return self
 
 
+class AlterationSection(Section):
+    """Ways to alter an image that the input check is shown; see ``alterations``.
+
+    Attributes:
+        kinds: Names of ``corruptions.CORRUPTIONS``.
+        refused: Share of development images, as they came, that the check may refuse.
+        images: Training images that are altered, evenly chosen.
+        shrinkage: Weight of the diagonal in the covariance within the altered and the plain images.
+    """
+
+    kinds: Annotated[tuple[str, ...], Field(min_length=1)]
+    refused: WrongShare = 0.005
+    images: Count = 300
+    shrinkage: Annotated[float, Field(gt=0, le=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = [kind for kind in self.kinds if kind not in CORRUPTIONS]
+        if unknown or len(set(self.kinds)) != len(self.kinds):
+            raise ValueError(f"kinds must name each once and be of {', '.join(CORRUPTIONS)}")
+        return self
+
+
 class CrossValidationSection(Section):
     """Each family is held out once and scored by a network that never saw it; thresholds come from those scores."""
 
@@ -279,6 +303,8 @@ class InputSection(Section):
         pixel_size_um_max: Largest pixel edge, in micrometres.
         outside: Folders of images that the model is not for; the report gives the share refused of each. A relative
             path starts at the folder of the plan.
+        outside_refused_min: Least share of the images of each such folder that the whole input check must refuse; a
+            plan without this limit keeps the digest it had before there was one.
     """
 
     edge_min: Annotated[int, Field(ge=32)]
@@ -286,6 +312,7 @@ class InputSection(Section):
     pixel_size_um_min: DecimalText
     pixel_size_um_max: DecimalText
     outside: tuple[str, ...] = ()
+    outside_refused_min: Share | None = Field(default=None, exclude_if=lambda share: share is None)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -293,6 +320,8 @@ class InputSection(Section):
             raise ValueError("0 < pixel_size_um_min <= pixel_size_um_max must hold")
         if self.edge_min > self.edge_max:
             raise ValueError("edge_min must not be larger than edge_max")
+        if self.outside_refused_min is not None and not self.outside:
+            raise ValueError("outside_refused_min needs folders of images in outside")
         return self
 
 
@@ -352,6 +381,7 @@ class Plan(Section):
     augmentation: AugmentationSection = AugmentationSection()
     training: TrainingSection
     calibration: CalibrationSection = CalibrationSection()
+    alterations: AlterationSection | None = Field(default=None, exclude_if=lambda section: section is None)
     cross_validation: CrossValidationSection | None = None
     input: InputSection
     robustness: RobustnessSection = RobustnessSection()

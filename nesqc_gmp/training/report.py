@@ -11,12 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from nesqc_gmp.imaging.picture import render_heat_map_jpeg, render_jpeg
+from nesqc_gmp.imaging.picture import colour_scale, eight_bits, render_heat_map_jpeg, render_jpeg
 from nesqc_gmp.inference.maps import heat_map
 from nesqc_gmp.inference.session import Session
+from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.reports.document import (
     Block,
     Chart,
+    ColourScale,
     Document,
     Facts,
     Heading,
@@ -40,6 +42,7 @@ from nesqc_gmp.training.heat_map_checks import HeatMapChecks
 from nesqc_gmp.training.heterogeneity import MeasuredSpread
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.label_noise import noise_sentence
+from nesqc_gmp.training.limit_checks import LimitCheck, percent, printed, summary, without_limit
 from nesqc_gmp.training.outside import METHODS
 from nesqc_gmp.training.plan import Plan
 from nesqc_gmp.training.results import Results
@@ -63,19 +66,25 @@ class Material:
         plan: The plan.
         loaded: The images.
         found: What was measured.
+        checks: Every limit of the plan with what was reached, failed ones first.
         epochs: Every epoch of every fit.
         pictured: Images whose heat maps are shown.
+        description: What the package locks.
         model_sha256: Digest of the package.
         exported: Largest relative difference of the graph from torch on the golden images.
+        device: On what the fits ran, in words.
     """
 
     plan: Plan
     loaded: Loaded
     found: Findings
+    checks: tuple[LimitCheck, ...]
     epochs: tuple[Epoch, ...]
     pictured: tuple[LabelledImage, ...]
+    description: ModelDescription
     model_sha256: str
     exported: float
+    device: str
 
 
 def report(material: Material, session: Session) -> Document:
@@ -93,11 +102,12 @@ def report(material: Material, session: Session) -> Document:
         subtitle=plan.model.intended_use,
         mark=simulated + use,
         facts=(
-            ("Package", material.model_sha256),
-            ("Plan", plan.digest),
-            ("Manifest and images", material.loaded.manifest_sha256),
+            ("SHA-256 of the package", material.model_sha256),
+            ("SHA-256 of the plan", plan.digest),
+            ("SHA-256 of manifest and images", material.loaded.manifest_sha256),
         ),
         blocks=(
+            *_checks(material),
             *_data(material),
             *_curves(material.epochs),
             *_measured(material.found.results),
@@ -105,12 +115,30 @@ def report(material: Material, session: Session) -> Document:
             *_families(material),
             *_heterogeneity(material.found.spreads),
             *_outside(material),
-            *_robustness(material.found.robustness),
+            *_robustness(material.plan, material.found.robustness),
             *_heat_maps(material.found.maps),
             *_pictures(material, session),
             *_repeat(material),
         ),
     )
+
+
+def _checks(material: Material) -> list[Block]:
+    """What a reader must know first."""
+    open_limits = without_limit(material.plan)
+    missing = f" The plan sets no limit on: {', '.join(open_limits)}." if open_limits else ""
+    rows = tuple((each.verdict, each.part, each.name, each.reached, each.limit) for each in material.checks)
+    return [
+        Heading("What failed, what holds"),
+        Paragraph(f"{summary(material.checks)}{missing}"),
+        Table(
+            ("Result", "Part", "What is limited", "Reached", "Limit"),
+            rows,
+            "Failed ones first. Limits are those of the plan unless they say otherwise. Development images: those that "
+            "set thresholds and limits. The sections below give every figure.",
+            verdict=0,
+        ),
+    ]
 
 
 def _data(material: Material) -> list[Block]:
@@ -125,7 +153,7 @@ def _data(material: Material) -> list[Block]:
     kinds = Counter(pair.kind for pair in loaded.copies)
     found = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
     blocks += [
-        Heading("Leakage", 2),
+        Heading("Copies of images, and leakage between splits", 2),
         Paragraph(
             f"Every image was compared with every other by its bytes, its pixels, a perceptual hash in eight "
             f"orientations, and patches. Pairs of copies: {found}. None lies in two splits: such a split is refused."
@@ -158,7 +186,10 @@ def _curves(epochs: Sequence[Epoch]) -> list[Block]:
         )
         for name in fits
     )
-    return [Heading("Training"), Chart("Loss of the training images", "epoch", "loss", series)]
+    return [
+        Heading("Training"),
+        Chart("Loss on the training images", "epoch: pass over the images", "loss: smaller is better", series),
+    ]
 
 
 def _measured(results: Results) -> list[Block]:
@@ -169,23 +200,27 @@ def _measured(results: Results) -> list[Block]:
     }[results.basis]
     facts = Facts(
         (
-            ("AUROC, images as units (DeLong)", str(results.auroc)),
-            ("AUROC, cultures as units (Obuchowski)", str(results.by_culture)),
-            ("AUROC, donors drawn again (bootstrap)", str(results.by_donor)),
+            ("AUROC, each image counted by itself (interval of DeLong)", str(results.auroc)),
+            ("AUROC, images of a culture dependent (interval of Obuchowski)", str(results.by_culture)),
+            ("AUROC, whole donors drawn at random (interval by bootstrap)", str(results.by_donor)),
             ("AUROC on the training images", number(results.training_auroc)),
             ("AUROC on the images that set the thresholds", number(results.development_auroc)),
-            ("Training minus this", number(results.gap)),
-            ("Brier score", number(results.curve.brier if results.curve else None)),
-            ("Expected calibration error", number(results.curve.expected_error if results.curve else None)),
+            ("How much better on the training images", f"{number(results.gap)}: AUROC there minus the first AUROC "
+             "above; a large difference shows that training images were learned by heart"),
+            ("Brier score", f"{number(results.curve.brier if results.curve else None)}: mean squared distance of "
+             "score and label, 0 is best"),
+            ("Expected calibration error", f"{number(results.curve.expected_error if results.curve else None)}: mean "
+             "distance of the score from the share that conforms, 0 is best"),
         )
-    )
+    )  # fmt: skip
     rows = tuple(_figures(each.label, each) for each in (results.not_conforming, results.conforming))
     blocks: list[Block] = [Heading("Results"), Paragraph(basis), facts, Table(_HEAD, rows, _CAPTION, (1, 2, 3, 4, 5))]
     false, true = curve(results.labels, results.scores)
     roc = Series("ROC", tuple(map(float, false)), tuple(map(float, true)), style="steps")
     blocks.append(
-        Chart("ROC curve", "share of not conforming called conforming", "share of conforming found", (roc,),
-              x_range=(0.0, 1.0), y_range=(0.0, 1.0))
+        Chart("ROC curve", "share of not conforming images at or above a score",
+              "share of conforming images there", (roc,), x_range=(0.0, 1.0), y_range=(0.0, 1.0),
+              caption="One point for each score that could be a threshold; the area below the curve is the AUROC.")
     )  # fmt: skip
     if results.curve is not None:
         bins = results.curve.bins
@@ -199,16 +234,27 @@ def _measured(results: Results) -> list[Block]:
         )
         ideal = Series("ideal", (0.0, 1.0), (0.0, 1.0))
         blocks.append(
-            Chart("Calibration", "mean score of the bin", "share conforming", (points, ideal),
-                  x_range=(0.0, 1.0), y_range=(0.0, 1.0), caption="Bins of equal counts, 95 % intervals of Wilson.")
+            Chart("Calibration: does a score of 0.8 mean that 80 % conform?", "mean score of a group of images",
+                  "share labelled conforming", (points, ideal), x_range=(0.0, 1.0), y_range=(0.0, 1.0),
+                  caption="Groups of equally many images by score, 95 % intervals of Wilson.")
         )  # fmt: skip
     return blocks
 
 
-_HEAD = ("Images", "All", "Refused", "Undecided", "Right", "Wrong", "Right of those decided", "Not missed")
+_HEAD = (
+    "Label of the images",
+    "Images",
+    "Refused by the input check",
+    "Undecided",
+    "Called rightly",
+    "Called wrongly",
+    "Called rightly, of those decided",
+    "Not called conforming, of all",
+)
 _CAPTION = (
-    "At the locked thresholds, 95 % intervals of Clopper and Pearson with images as independent units. Not missed: not "
-    "called conforming."
+    "At the locked thresholds and limits. Refused: by the whole input check of the package, that is by network "
+    "features, image statistics, size, saturation, focus or illumination; a refused image has no verdict. Intervals of "
+    "Clopper and Pearson, 95 %, each image counted by itself. The AUROC counts every score, of refused images too."
 )
 
 
@@ -231,14 +277,22 @@ def _subgroups(results: Results) -> list[Block]:
                 f"{stratum.attribute} {stratum.value}",
                 str(len(stratum.rows)),
                 number(auroc(labels, scores)) if scores else "no image",
-                str(missed.wrong),
                 str(missed.total),
+                str(missed.wrong),
+                str(missed.refused),
             )
         )
-    head = ("Subgroup", "Images", "AUROC", "Not conforming called conforming", "of")
+    head = (
+        "Subgroup",
+        "Images",
+        "AUROC",
+        "Not conforming images",
+        "of these called conforming",
+        "of these refused by the input check",
+    )
     return [
         Heading("Subgroups", 2),
-        Table(head, tuple(rows), "Every subgroup of the data, empty ones too", (1, 2, 3, 4)),
+        Table(head, tuple(rows), "Every subgroup of the data, empty ones too", (1, 2, 3, 4, 5)),
     ]
 
 
@@ -258,13 +312,21 @@ def _families(material: Material) -> list[Block]:
         )
         for family in material.found.results.families
     )
-    head = ("Family", "Images", "Copies left out", "AUROC", "Inside the boxes", "Found of those decided", "Not missed")
+    head = (
+        "Family",
+        "Images",
+        "Copies left out of the training",
+        "AUROC",
+        "AUROC inside the drawn boxes",
+        "Not conforming called so, of those decided",
+        "Not conforming not called conforming, of all",
+    )
     return [
         Heading("Families, each held out"),
         Paragraph(
             "Each family was scored by a network trained on the others. Images of the others that are copies of an "
-            "image of the family were left out of that training. Inside the boxes: AUROC of the worst place inside the "
-            "boxes that people drew, which is an easier task."
+            "image of the family were left out of that training. AUROC inside the drawn boxes: of the worst place "
+            "inside the boxes that people drew around cells, which is an easier task."
         ),
         Table(head, rows, "", (1, 2)),
     ]
@@ -282,7 +344,7 @@ def _heterogeneity(spreads: Sequence[MeasuredSpread]) -> list[Block]:
         )
         for each in spreads
     )
-    head = ("Heterogeneity of", "Images", "Median, conforming", "Median, not conforming", "AUROC")
+    head = ("Heterogeneity of", "Images", "Median, conforming", "Median, not conforming", "AUROC of it alone")
     blocks: list[Block] = [
         Heading("Heterogeneity"),
         Paragraph(
@@ -291,7 +353,7 @@ def _heterogeneity(spreads: Sequence[MeasuredSpread]) -> list[Block]:
             "being called not conforming: below 0.5 the conforming images are the more heterogeneous, and a largest "
             "value in a specification would say nothing about conformity."
         ),
-        Table(head, rows, "95 % intervals of DeLong, images as independent units", (1, 2, 3)),
+        Table(head, rows, "95 % intervals of DeLong, each image counted by itself", (1, 2, 3)),
     ]
     for each in spreads:
         label = f"heterogeneity of {each.name}"
@@ -307,10 +369,21 @@ def _heterogeneity(spreads: Sequence[MeasuredSpread]) -> list[Block]:
             for name, own in classes
         )
         blocks += [
-            Chart(f"Histogram, {each.name}", label, "share of the class", bars),
+            Chart(f"Histogram, {each.name}", label, "share of the images of a class", bars),
             Chart(f"Heterogeneity against score, {each.name}", "score of the image", label, points, x_range=(0.0, 1.0)),
         ]
     return blocks
+
+
+_PARTS = (
+    "by network features",
+    "by image statistics",
+    "by known alterations",
+    "by light and focus",
+    "Fifth neighbour, comparison only",
+    "Energy, comparison only",
+)
+"""Heads of ``METHODS``, in its order."""
 
 
 def _outside(material: Material) -> list[Block]:
@@ -318,9 +391,9 @@ def _outside(material: Material) -> list[Block]:
         (
             each.name,
             str(each.images),
+            f"{each.whole:.1%}",
             str(each.unfit),
             *([f"{share:.1%}" for share in each.refused] or ["none left"] * len(METHODS)),
-            f"{each.whole:.1%}",
         )
         for each in material.found.outside
     )
@@ -328,40 +401,71 @@ def _outside(material: Material) -> list[Block]:
     return [
         Heading("Input check"),
         Paragraph(
-            f"Share refused by each way to tell an image that is unlike the training images. The statistics are set to "
-            f"refuse {rule.statistics_refused:.1%} of the development images, the features, and for comparison the "
-            f"fifth neighbour and the energy, {rule.distance_refused:.1%}. Features, statistics and the limits of "
-            "size, light and focus are locked into the package; an image refused by any of them gets no verdict, and "
-            "the last column counts it. Not taken: by the decoder or the limits of size; the columns after it speak of "
-            "the other images."
+            "Share of images that the input check refuses. Of images kept for the test that should be few; of folders "
+            "of images that the model is not for, as many as possible; changed images show how much may differ. "
+            "An image refused by any part of the check gets no verdict."
         ),
-        Table(("Images", "Count", "Not taken", *METHODS, "Whole check"), rows, "", tuple(range(1, 4 + len(METHODS)))),
+        Table(
+            ("Images", "Count", "Refused by the whole check", "Unreadable or of a wrong size", *_PARTS),
+            rows,
+            "Whole check: what the package does. Network features and image statistics: distance from the training "
+            f"images; their limits are set to refuse {percent(rule.distance_refused)} and "
+            f"{percent(rule.statistics_refused)} of the development images. {_known_alterations(material.plan)} Light "
+            "and focus: saturation, focus and illumination. For comparison only, not in the package: the distance to "
+            "the fifth neighbour and the energy of the score, both set like the network features. Columns after the "
+            "fourth count readable images of a right size.",
+            tuple(range(1, 4 + len(METHODS))),
+        ),
     ]
 
 
-def _robustness(found: Robustness) -> list[Block]:
+def _known_alterations(plan: Plan) -> str:
+    """What the check for altered images was shown."""
+    section = plan.alterations
+    if section is None:
+        return "Known alterations: the plan names none, so this part refuses nothing."
+    return (
+        f"Known alterations: the check was shown copies of training images ({', '.join(section.kinds)}) and is set to "
+        f"refuse {percent(section.refused)}; of other alterations it knows nothing."
+    )
+
+
+def _robustness(plan: Plan, found: Robustness) -> list[Block]:
+    limits = {name: f"at most {percent(share)}" for name, share in plan.robustness.limits.items()}
     rows = tuple(
         (
-            effect.name,
+            printed(effect.name),
             str(effect.images),
             str(effect.changed),
             str(effect.refused),
             str(len(effect.worse)),
             f"{effect.mean_shift:.3f}",
             f"{effect.largest_shift:.3f}",
-            found.verdicts.get(effect.name, "no limit"),
+            limits.get(effect.name, "none"),
+            found.verdicts.get(effect.name, ""),
         )
         for effect in found.effects
     )
-    head = ("Disturbance", "Images", "Changed", "Refused", "Dangerous", "Mean shift", "Largest shift", "Limit")
+    head = (
+        "What was done to the image",
+        "Images",
+        "Verdict changed",
+        "of these refused by the input check",
+        "of these not conforming before, conforming now",
+        "Mean change of the score",
+        "Largest change of the score",
+        "Limit: verdicts changed",
+        "Result",
+    )
     return [
         Heading("Robustness"),
         Paragraph(
-            "Verdicts of the same images, disturbed. Changed: another verdict than before; refused: of these, by the "
-            "input check; dangerous: not conforming before and conforming now. Shifts are those of the score."
+            "The same images were turned, moved, lit, focused or stored otherwise, and judged again. The images are "
+            "those that had a verdict before; being refused by the input check counts as another verdict. The "
+            "dangerous change is from not conforming to conforming."
         ),
         *_robustness_charts({effect.name: effect for effect in found.effects}),
-        Table(head, rows, "", (1, 2, 3, 4, 5, 6)),
+        Table(head, rows, "", (1, 2, 3, 4, 5, 6), verdict=8),
     ]
 
 
@@ -371,18 +475,29 @@ _UNSIGNED = ("shift", "focus blur", "noise", "JPEG loss", "illumination gradient
 
 def _robustness_charts(effects: Mapping[str, Effect]) -> list[Block]:
     """Share of changed verdicts over the angle, then over the strength of what has no common unit."""
-    label = "Share of verdicts that change"
+    label = "share of verdicts that change"
     turned = _over_strength("rotation", effects, 1.0)
     charts: list[Block] = [
-        Chart("Turned", "Angle, degrees", label, (turned,), x_range=(0, 360), y_range=(0, 1)),
+        Chart("Images turned", "angle, degrees", label, (turned,), x_range=(0, 360), y_range=(0, 1)),
     ]
-    for title, names, low in (("Changed either way", _SIGNED, -1.0), ("Changed one way", _UNSIGNED, 0.0)):
+    for title, names, low in (
+        ("Images magnified, lit or contrasted less (left) or more (right)", _SIGNED, -1.0),
+        ("Images moved, blurred, made noisy, compressed or lit from one side", _UNSIGNED, 0.0),
+    ):
         largest = {name: max(abs(each.strength) for each in CATALOGUE if each.name == name) for name in names}
         caption = ", ".join(f"{name} {largest[name]:g} {UNITS[name]}" for name in names)
         series = tuple(_over_strength(name, effects, largest[name]) for name in names)
-        x_label = "Strength, of the largest that was tried"
+        x_label = "strength, as a share of the largest that was tried"
         charts.append(
-            Chart(title, x_label, label, series, x_range=(low, 1), y_range=(0, 1), caption=f"Largest: {caption}")
+            Chart(
+                title,
+                x_label,
+                label,
+                series,
+                x_range=(low, 1),
+                y_range=(0, 1),
+                caption=f"Largest that was tried: {caption}.",
+            )
         )
     return charts
 
@@ -400,15 +515,15 @@ def _over_strength(name: str, effects: Mapping[str, Effect], unit: float) -> Ser
 def _heat_maps(maps: HeatMapChecks) -> list[Block]:
     shares = tuple(step / STEPS for step in range(STEPS + 1))
     named = (
-        ("deleted by the map", maps.curves.deletion),
-        ("deleted at random", maps.curves.random_deletion),
-        ("inserted by the map", maps.curves.insertion),
-        ("inserted at random", maps.curves.random_insertion),
+        ("taken away by map", maps.curves.deletion),
+        ("taken away at random", maps.curves.random_deletion),
+        ("brought back by map", maps.curves.insertion),
+        ("brought back at random", maps.curves.random_insertion),
     )
     chart = Chart(
         "The verdict while places are taken away or brought back",
-        "Share of the image",
-        "Probability of the first verdict",
+        "share of the image taken away or brought back",
+        "probability of the first verdict",
         tuple(Series(name, shares, values) for name, values in named),
         x_range=(0, 1),
         y_range=(0, 1),
@@ -416,27 +531,69 @@ def _heat_maps(maps: HeatMapChecks) -> list[Block]:
     )
     rows = tuple((check.name, f"{check.value:.3f}", check.limit, check.verdict) for check in maps.checks)
     return [
-        Heading("What the heat map shows"),
+        Heading("Does the heat map show what decides?"),
         Paragraph(
-            "Places are blurred away, or brought back into a blurred image, those first that speak most for the "
-            "verdict; a map that shows what decides does so faster than random order (Petsiuk et al. 2018). The map of "
-            "a network that was never trained must look different (Adebayo et al. 2018; rank correlation without "
-            "sign, the largest of three networks)."
+            "Deletion: the places that the map names first are blurred away, and the probability of the verdict should "
+            "fall faster than with places in random order. Insertion: they are brought back into a blurred image, and "
+            "it should rise faster (Petsiuk et al. 2018). The lead is the area between the two curves; 0 is no better "
+            "than random. Likeness: the map of a network that was never trained must look different (Adebayo et al. "
+            "2018; rank correlation without sign, 1 is the same order, the largest of three networks)."
         ),
         chart,
-        Table(("Check", "Value", "Limit", "Verdict"), rows, "", (1,)),
+        Table(("What is measured", "Reached", "Limit", "Result"), rows, "", (1,), verdict=3),
     ]
 
 
 def _pictures(material: Material, session: Session) -> list[Block]:
-    pictures = []
-    for image in material.pictured:
-        activation = session.run(image.samples)["map"][0, 0]
-        name = f"{image.name}, {'' if image.conforming else 'not '}conforming"
-        pictures.append(Picture(_png(render_jpeg(image.samples, size=_EDGE)), name, 0.25))
-        shown = render_heat_map_jpeg(image.samples, heat_map(activation), size=_EDGE)
-        pictures.append(Picture(_png(shown), "its map", 0.25))
-    return [Heading("Sample heat maps"), PictureGrid(tuple(pictures), 4)]
+    """Images of each class beside their heat maps, and what the colours mean."""
+    blocks: list[Block] = [
+        Heading("Sample heat maps"),
+        Paragraph(
+            f"{_READING[material.plan.network.pooling]} The stronger the colour, the more a place speaks for or "
+            "against; each picture has its own scale, whose ends stand below it. Images are evenly chosen from those "
+            f"that were measured, never by how they look. {_SCORED[material.found.results.basis]}"
+        ),
+        ColourScale(
+            tuple("#" + bytes(colour).hex() for colour in eight_bits(colour_scale(_COLOURS))[0]),
+            "Dark blue: speaks for not conforming",
+            "grey: speaks for neither (0)",
+            "Light yellow: speaks for conforming",
+        ),
+    ]
+    for label, conforming in (("not conforming", False), ("conforming", True)):
+        members = [image for image in material.pictured if image.conforming == conforming]
+        pictures = [picture for image in members for picture in _pair(image, material, session)]
+        if pictures:
+            blocks += [Heading(f"Labelled {label}", 2), PictureGrid(tuple(pictures), 4)]
+    return blocks
+
+
+_COLOURS = 100
+"""Steps of the legend."""
+
+_READING = {
+    "mean": "The mean over the heat map decides the score.",
+    "worst": "The place of the heat map that speaks most against conforming decides the score.",
+}
+
+_SCORED = {
+    "test": "Score and verdict are those of the results above.",
+    "out-of-fold": "Score and verdict are those of the results above, by a network that never saw the image; the heat "
+    "map is that of the exported model, which was trained on it.",
+}
+
+
+def _pair(image: LabelledImage, material: Material, session: Session) -> tuple[Picture, Picture]:
+    """The image, and the same under its heat map."""
+    outputs = session.run(image.samples)
+    activation = outputs["map"][0, 0]
+    row = next(row for row in material.found.results.rows if row.image == image.name)
+    score = "no score" if row.score is None else f"score {row.score:.{material.description.score_decimals}f}"
+    plain = Picture(_png(render_jpeg(image.samples, size=_EDGE)), image.name, 0.25)
+    shown = render_heat_map_jpeg(image.samples, heat_map(activation), size=_EDGE)
+    largest = float(np.abs(activation).max())
+    words = f"{row.outcome}, {score}; colours from -{largest:.2f} to +{largest:.2f} log-odds"
+    return plain, Picture(_png(shown), words, 0.25)
 
 
 def _png(jpeg: bytes) -> bytes:
@@ -450,14 +607,18 @@ def _repeat(material: Material) -> list[Block]:
     training = material.plan.training
     facts = (
         ("Seed", str(training.seed)),
-        ("Threads", str(training.threads)),
-        ("Device", training.device),
+        ("Device that was used", material.device),
         ("Algorithms", "deterministic; the same plan gives the same weights on the same machine, resumed or not"),
-        ("Graph against torch", f"largest relative difference {material.exported:.1e} on the golden images"),
+        ("Exported model against trained network", f"largest relative difference {material.exported:.1e} on the golden "
+         "images"),
         *environment().items(),
-    )
+    )  # fmt: skip
     values = tuple(sorted(_flat(json.loads(material.plan.model_dump_json()))))
-    return [Heading("To repeat it"), Facts(facts), Table(("Field of the plan", "Value"), values, "The whole plan")]
+    return [
+        Heading("How to repeat this run"),
+        Facts(facts),
+        Table(("Field of the plan", "Value"), values, "The whole plan"),
+    ]
 
 
 def _flat(value: object, name: str = "") -> list[tuple[str, str]]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nesqc_gmp.records.models import ModelDescription
 from nesqc_gmp.statistics.auroc import auroc, cluster_bootstrap, delong, obuchowski
 from nesqc_gmp.statistics.calibration import Calibration as CalibrationCurve
 from nesqc_gmp.statistics.calibration import calibration
 from nesqc_gmp.statistics.interval import Interval
-from nesqc_gmp.statistics.outcomes import AtThreshold, Label, ScoredRow, Stratum, at_threshold, strata
+from nesqc_gmp.statistics.outcomes import AtThreshold, Label, ScoredOutcome, ScoredRow, Stratum, at_threshold, strata
 from nesqc_gmp.training.fit import Measured
 from nesqc_gmp.training.images import LabelledImage
+from nesqc_gmp.training.input_check import outside_light, outside_size
 from nesqc_gmp.training.judge import Judged
 from nesqc_gmp.training.plan import Plan
 from nesqc_gmp.training.scoring import Unseen, labels_of
@@ -107,7 +109,8 @@ def measure(
     """
     unseen, columns = development
     basis, images, judged = ("test", *test) if test else ("out-of-fold", unseen.images, columns)
-    rows = tuple(_row(plan, *each) for each in zip(images, outcomes(judged, description), judged.score, strict=True))
+    rows = _rows(plan, images, judged, description)
+    unseen_rows = _rows(plan, unseen.images, columns, description) if test and plan.cross_validation else rows
     labels, scores = labels_of(images), judged.score
     return Results(
         basis=basis,
@@ -122,23 +125,41 @@ def measure(
         training_auroc=auroc(labels_of(known[1]), known[0].logit),
         development_auroc=auroc(unseen.conforming, unseen.logit),
         strata=strata(rows, _declared(plan, unseen.images, images)),
-        families=_families(plan, unseen, columns, description) if plan.cross_validation else (),
+        families=_families(unseen, unseen_rows) if plan.cross_validation else (),
     )
 
 
-def outcomes(judged: Judged, description: ModelDescription) -> list[str]:
-    """The outcome of each image at the thresholds and limits of the description."""
+def outcomes(
+    judged: Judged, images: Iterable[NDArray[np.uint16]], description: ModelDescription
+) -> list[ScoredOutcome]:
+    """The outcome of each image at the thresholds and by the whole input check of the description.
+
+    Args:
+        judged: Columns of ``n`` images.
+        images: Their gray samples.
+        description: Thresholds and limits.
+    """
     score = np.round(judged.score, description.score_decimals)
-    refused = judged.refused(float(description.distance_limit), float(description.statistics_limit))
+    space = description.input_space
+    light = np.array([outside_size(each, space) or outside_light(each, space) for each in images], dtype=bool)
+    refused = judged.refused(description) | light
     conforming, failing = (
         score >= float(description.conforming_from),
         score < float(description.not_conforming_below),
     )
     names = np.where(conforming, "conforming", np.where(failing, "not conforming", "undecided"))
-    return [str(name) for name in np.where(refused, "rejected by input check", names)]
+    return list(np.where(refused, "rejected by input check", names))
 
 
-def _row(plan: Plan, image: LabelledImage, outcome: str, score: float) -> ScoredRow:
+def _rows(
+    plan: Plan, images: Sequence[LabelledImage], judged: Judged, description: ModelDescription
+) -> tuple[ScoredRow, ...]:
+    """Each image with its outcome."""
+    found = outcomes(judged, [image.samples for image in images], description)
+    return tuple(_row(plan, *each) for each in zip(images, found, judged.score, strict=True))
+
+
+def _row(plan: Plan, image: LabelledImage, outcome: ScoredOutcome, score: float) -> ScoredRow:
     label: Label = "conforming" if image.conforming else "not conforming"
     attributes = {name: image.attributes[name] for name in plan.data.subgroups if name in image.attributes}
     attributes["family"] = image.family
@@ -149,7 +170,7 @@ def _row(plan: Plan, image: LabelledImage, outcome: str, score: float) -> Scored
         donor=image.donor,
         label=label,
         score=kept,
-        outcome=outcome,  # type: ignore[arg-type]  # one of the four names of ``outcomes``
+        outcome=outcome,
         attributes=tuple(attributes.items()),
     )
 
@@ -162,9 +183,7 @@ def _declared(plan: Plan, *known: Sequence[LabelledImage]) -> list[tuple[str, st
     )
 
 
-def _families(plan: Plan, unseen: Unseen, columns: Judged, description: ModelDescription) -> tuple[Family, ...]:
-    found = zip(unseen.images, outcomes(columns, description), columns.score, strict=True)
-    rows = [_row(plan, image, outcome, score) for image, outcome, score in found]
+def _families(unseen: Unseen, rows: Sequence[ScoredRow]) -> tuple[Family, ...]:
     families = np.array([image.family for image in unseen.images])
     boxed = any(image.boxes for image in unseen.images)
     result = []

@@ -31,18 +31,20 @@ from nesqc_gmp.training.checkpoint import Work, refused_where_full, write_whole
 from nesqc_gmp.training.comparison import compare
 from nesqc_gmp.training.data import Loaded, load
 from nesqc_gmp.training.description import RUNTIME, Calibration, describe
+from nesqc_gmp.training.device import device_used
 from nesqc_gmp.training.disturbance import disturbed
-from nesqc_gmp.training.export import GRAPH, export
+from nesqc_gmp.training.export import export, graph_of
 from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
 from nesqc_gmp.training.golden import golden_images, write_golden
 from nesqc_gmp.training.heat_map_checks import check_heat_maps
 from nesqc_gmp.training.heterogeneity import embedding_scale, measured_spreads
 from nesqc_gmp.training.images import LabelledImage
-from nesqc_gmp.training.judge import Judged, judged, statistics_of
-from nesqc_gmp.training.measure import Gaussian, fit_gaussian, temperature
+from nesqc_gmp.training.judge import Judged, judged
+from nesqc_gmp.training.limit_checks import Exported, LimitCheck, limit_checks
+from nesqc_gmp.training.measure import temperature
 from nesqc_gmp.training.network import Network
-from nesqc_gmp.training.outside import Outside, require_images
+from nesqc_gmp.training.outside import require_images
 from nesqc_gmp.training.plan import Places, Plan
 from nesqc_gmp.training.report import PICTURES_OF_A_CLASS, Material, report
 from nesqc_gmp.training.results import Results, measure
@@ -76,7 +78,7 @@ class Trained:
         folder: Its folder.
         reports: The files of its report.
         results: What was measured.
-        outside: What the input check refuses.
+        checks: Every limit of the plan with what was reached, failed ones first.
         exported: Largest relative difference of the graph from torch on the golden images.
     """
 
@@ -84,7 +86,7 @@ class Trained:
     folder: Path
     reports: tuple[Path, ...]
     results: Results
-    outside: tuple[Outside, ...]
+    checks: tuple[LimitCheck, ...]
     exported: float
 
 
@@ -133,50 +135,56 @@ class _Fits:
     Attributes:
         network: The network to export.
         known: Its view of its own training images.
+        check: Its input check.
         development: Images that a network had not seen.
+        altered: Some of them altered, by the kind; empty without cross-validation.
         epochs: Every epoch of every fit.
+        device: On what they ran, in words.
     """
 
     network: Network
     known: Measured
+    check: scoring.Check
     development: scoring.Unseen
+    altered: dict[str, scoring.Unseen]
     epochs: tuple[Epoch, ...]
+    device: str
 
 
 def _fitted(loaded: Loaded, plan: Plan, work: Work, show: Show) -> _Fits:
     """The final network, and the scores that calibrate it."""
     division, epochs = loaded.division, list[Epoch]()
+    device = device_used(plan.training, resumed=work.begun)
 
     def keep(epoch: Epoch) -> None:
         epochs.append(epoch)
         show.epoch(epoch)
 
-    unseen = None
+    folds = None
     if division.folds:
         show.step(f"cross-validation: {len(division.folds)} families")
-        unseen = scoring.out_of_fold(division, plan, work, keep)
+        folds = scoring.out_of_fold(division, plan, work, keep)
     show.step(f"training on {len(division.training)} images")
     network = fit(division.training, plan, "final", work, keep)
     known = evaluate(network, division.training, plan)
-    if unseen is None:
-        seen = evaluate(network, division.calibration, plan)
-        unseen = scoring.unseen(known, division.training, seen, division.calibration, plan)
-    return _Fits(network, known, unseen, tuple(epochs))
+    check = scoring.fit_check(network, known, division.training, plan)
+    if folds is None:
+        unseen = scoring.unseen(evaluate(network, division.calibration, plan), division.calibration, check)
+        return _Fits(network, known, check, unseen, {}, tuple(epochs), device)
+    return _Fits(network, known, check, folds.images, folds.altered, tuple(epochs), device)
 
 
 def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _Fits, show: Show) -> Trained:
     """Export, calibrate, measure and lock in a hidden folder; only then the package gets its name."""
-    plan, rule, division = places.plan, places.plan.calibration, loaded.division
-    unseen = fits.development
+    plan, division, unseen = places.plan, loaded.division, fits.development
     degree = temperature(unseen.logit, unseen.conforming)
-    features = fit_gaussian(fits.known.features, rule.feature_shrinkage)
-    statistics = fit_gaussian(statistics_of([image.samples for image in division.training]), rule.statistics_shrinkage)
-    model = export(fits.network, degree, features)
-    session = Session(model, GRAPH, RUNTIME)
+    statistics, alterations = fits.check.statistics, fits.check.alterations
+    model = export(fits.network, degree, fits.check.features, alterations)
+    session = Session(model, graph_of(alterations=alterations is not None), RUNTIME)
     golden = golden_images(plan.golden)
-    exported = _difference(session, fits.network, degree, features, [gray_samples(each) for each in golden.values()])
+    exported = _difference(session, fits.network, degree, fits.check, [gray_samples(each) for each in golden.values()])
     show.step("measuring")
-    columns = Judged(1 / (1 + np.exp(-unseen.logit / degree)), unseen.distance, unseen.statistics)
+    columns = Judged(1 / (1 + np.exp(-unseen.logit / degree)), unseen.distance, unseen.statistics, unseen.alteration)
     scale = embedding_scale(session, unseen.images)
     calibration = Calibration(degree, statistics, columns, unseen.conforming, unseen.images, scale)
     package = partial / "package"
@@ -189,17 +197,20 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     measured = test or unseen.images
     spreads = measured_spreads(session, measured, results.scores, scale)
     show.step("comparing input checks")
-    outside = compare(places, session, (fits.known.embedding, statistics), unseen, test, description)
+    outside = compare(places, session, fits.check, scoring.OutOfFold(unseen, fits.altered), test, description)
     show.step("disturbing images")
     robustness = disturbed(plan.robustness, session, statistics, measured, description)
     show.step("checking heat maps")
     found = Findings(results, outside, robustness, check_heat_maps(plan, session, measured), spreads)
+    checks = limit_checks(plan, found, (unseen, columns), description, Exported(exported, EXPORT_TOLERANCE))
     (package / TRAINING).write_bytes(canonical_json(training_facts(plan, loaded, description, found)))
-    (package / CARD).write_text(card(plan, loaded, description, found), encoding="utf-8")
+    (package / CARD).write_text(card(plan, loaded, description, found, checks), encoding="utf-8")
     locked = lock(package, description)
     Engine(locked)
     show.step("writing the report")
-    material = Material(plan, loaded, found, fits.epochs, _pictured(measured), locked.digest, exported)
+    material = Material(
+        plan, loaded, found, checks, fits.epochs, _pictured(measured), description, locked.digest, exported, fits.device
+    )
     document = report(material, session)
     written = {
         f"{folder.name}.report.pdf": render_pdf(document),
@@ -210,7 +221,7 @@ def _packed(partial: Path, folder: Path, places: Places, loaded: Loaded, fits: _
     _named(package, folder)
     for name in written:
         (partial / name).replace(folder.with_name(name))
-    return Trained(locked, folder, tuple(map(folder.with_name, written)), results, outside, exported)
+    return Trained(locked, folder, tuple(map(folder.with_name, written)), results, checks, exported)
 
 
 def _named(package: Path, folder: Path) -> None:
@@ -241,7 +252,7 @@ def _pictured(images: Sequence[LabelledImage]) -> tuple[LabelledImage, ...]:
 
 
 def _difference(
-    session: Session, network: Network, degree: float, features: Gaussian, images: list[np.ndarray]
+    session: Session, network: Network, degree: float, check: scoring.Check, images: list[np.ndarray]
 ) -> float:
     """Largest relative difference of the graph from torch.
 
@@ -253,12 +264,15 @@ def _difference(
         outputs = session.run(image)
         with torch.no_grad():
             found = network.viewed(counts(image, network.settings.input_pool))
+        features = found.features.double().numpy()
         expected = {
             "logit": found.logit.numpy() / degree,
             "map": found.map.numpy() / degree,
             "embedding": found.embedding.numpy(),
-            "distance": features.distance(found.features.double().numpy()),
+            "distance": check.features.distance(features),
         }
+        if check.alterations is not None:
+            expected["alteration"] = check.alterations.ratio(check.features.whitened(features))
         for name, value in expected.items():
             scale = max(1.0, float(np.abs(value).max()))
             largest = max(largest, float(np.abs(outputs[name] - value).max()) / scale)

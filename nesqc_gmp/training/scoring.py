@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nesqc_gmp.training.alterations import Discriminants, altered, fit_discriminants
 from nesqc_gmp.training.checkpoint import Work
+from nesqc_gmp.training.corruptions import CORRUPTIONS
 from nesqc_gmp.training.division import Division, Fold
 from nesqc_gmp.training.fit import Epoch, Measured, evaluate, fit
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.judge import statistics_of
-from nesqc_gmp.training.measure import Flags, Floats, fit_gaussian
-from nesqc_gmp.training.outside import nearest
+from nesqc_gmp.training.measure import Flags, Floats, Gaussian, fit_gaussian
+from nesqc_gmp.training.network import Network
+from nesqc_gmp.training.outside import AT_MOST, nearest
 from nesqc_gmp.training.plan import Plan
 
 
@@ -28,6 +31,7 @@ class Unseen:
         distance: ``(n,)`` distance of the features from the training images of that network.
         statistics: ``(n,)`` distance of the image statistics from the same.
         neighbour: ``(n,)`` distance of the embedding to its fifth neighbour among the same.
+        alteration: ``(n,)`` log-likelihood ratio of an altered image; minus infinity where alterations are not told.
     """
 
     images: tuple[LabelledImage, ...]
@@ -36,6 +40,7 @@ class Unseen:
     distance: Floats
     statistics: Floats
     neighbour: Floats
+    alteration: Floats
 
     @property
     def conforming(self) -> Flags:
@@ -48,49 +53,108 @@ def labels_of(images: Sequence[LabelledImage]) -> Flags:
     return np.array([image.conforming for image in images], dtype=bool)
 
 
-def out_of_fold(division: Division, plan: Plan, work: Work, show: Callable[[Epoch], None]) -> Unseen:
-    """Each family scored by a network fitted to the others."""
-    scored = [_fold(fold, number, plan, work, show) for number, fold in enumerate(division.folds, start=1)]
-    return Unseen(
-        images=tuple(image for part in scored for image in part.images),
-        logit=np.concatenate([part.logit for part in scored]),
-        boxed=np.concatenate([part.boxed for part in scored]),
-        distance=np.concatenate([part.distance for part in scored]),
-        statistics=np.concatenate([part.statistics for part in scored]),
-        neighbour=np.concatenate([part.neighbour for part in scored]),
-    )
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What the input check of a network rests on: its own view of its training images.
+
+    Attributes:
+        embedding: ``(m, channels)`` embeddings of them.
+        features: Distribution of their features.
+        statistics: Distribution of their image statistics.
+        alterations: What tells altered images by the features; ``None`` where the plan names no kind.
+    """
+
+    embedding: Floats
+    features: Gaussian
+    statistics: Gaussian
+    alterations: Discriminants | None
 
 
-def _fold(fold: Fold, number: int, plan: Plan, work: Work, show: Callable[[Epoch], None]) -> Unseen:
-    network = fit(fold.training, plan, f"fold-{number}", work, show)
-    known, found = (evaluate(network, images, plan) for images in (fold.training, fold.held_out))
-    return unseen(known, fold.training, found, fold.held_out, plan)
-
-
-def unseen(
-    known: Measured,
-    training: Sequence[LabelledImage],
-    found: Measured,
-    images: tuple[LabelledImage, ...],
-    plan: Plan,
-) -> Unseen:
-    """Distances of images from the training images, beside their logits.
+def fit_check(network: Network, known: Measured, training: Sequence[LabelledImage], plan: Plan) -> Check:
+    """The check of a network.
 
     Args:
-        known: What the network gives for its training images.
+        network: The trained net.
+        known: What it gives for its training images.
         training: Those images.
-        found: What it gives for the other ones.
-        images: The other ones.
         plan: The plan.
     """
     rule = plan.calibration
     features = fit_gaussian(known.features, rule.feature_shrinkage)
-    statistics = fit_gaussian(statistics_of([image.samples for image in training]), rule.statistics_shrinkage)
+    return Check(
+        embedding=known.embedding,
+        features=features,
+        statistics=fit_gaussian(statistics_of([image.samples for image in training]), rule.statistics_shrinkage),
+        alterations=fit_discriminants(network, training, plan, features),
+    )
+
+
+def unseen(found: Measured, images: Sequence[LabelledImage], check: Check) -> Unseen:
+    """Distances of images from the training images, beside their logits.
+
+    Args:
+        found: What a network gives for images that it had not seen.
+        images: The images.
+        check: The check of the same network.
+    """
+    told = check.alterations
     return Unseen(
-        images=images,
+        images=tuple(images),
         logit=found.logit,
         boxed=found.boxed,
-        distance=features.distance(found.features),
-        statistics=statistics.distance(statistics_of([image.samples for image in images])),
-        neighbour=nearest(found.embedding, known.embedding),
+        distance=check.features.distance(found.features),
+        statistics=check.statistics.distance(statistics_of([image.samples for image in images])),
+        neighbour=nearest(found.embedding, check.embedding),
+        alteration=np.full(len(images), -np.inf)
+        if told is None
+        else told.ratio(check.features.whitened(found.features)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Each family scored by a network fitted to the others.
+
+    Attributes:
+        images: Every image as it came.
+        altered: Some images of each family altered, evenly chosen, by the name of the corruption.
+    """
+
+    images: Unseen
+    altered: dict[str, Unseen]
+
+
+def out_of_fold(division: Division, plan: Plan, work: Work, show: Callable[[Epoch], None]) -> OutOfFold:
+    """Each family scored by a network fitted to the others, as it came and altered."""
+    of_each = -(-AT_MOST // len(division.folds))
+    scored = [_fold(fold, f"fold-{number}", plan, work, show, of_each) for number, fold in enumerate(division.folds, 1)]
+    return OutOfFold(
+        images=_together([each.images for each in scored]),
+        altered={kind: _together([each.altered[kind] for each in scored]) for kind in CORRUPTIONS},
+    )
+
+
+def _fold(fold: Fold, name: str, plan: Plan, work: Work, show: Callable[[Epoch], None], of_each: int) -> OutOfFold:
+    network = fit(fold.training, plan, name, work, show)
+    check = fit_check(network, evaluate(network, fold.training, plan), fold.training, plan)
+
+    def scored(images: Sequence[LabelledImage]) -> Unseen:
+        return unseen(evaluate(network, images, plan), images, check)
+
+    chosen = fold.held_out[:: max(1, -(-len(fold.held_out) // of_each))]
+    return OutOfFold(
+        images=scored(fold.held_out),
+        altered={kind: scored([altered(image, kind) for image in chosen]) for kind in CORRUPTIONS},
+    )
+
+
+def _together(parts: Sequence[Unseen]) -> Unseen:
+    return Unseen(
+        images=tuple(image for part in parts for image in part.images),
+        logit=np.concatenate([part.logit for part in parts]),
+        boxed=np.concatenate([part.boxed for part in parts]),
+        distance=np.concatenate([part.distance for part in parts]),
+        statistics=np.concatenate([part.statistics for part in parts]),
+        neighbour=np.concatenate([part.neighbour for part in parts]),
+        alteration=np.concatenate([part.alteration for part in parts]),
     )

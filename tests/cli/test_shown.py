@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from nesqc_gmp.procedures import batches, people
 from nesqc_gmp.procedures.batches import BatchView
 from nesqc_gmp.procedures.context import Site
 from tests.cli.conftest import DECIDED, SEALED, Run
+from tests.conftest import model_folder
 
 LogIn = Callable[[str], Player]
 
@@ -47,6 +49,19 @@ def test_piped_output_is_plain(command: str, log_in: LogIn, nesqc: Run) -> None:
     assert all(line == line.rstrip() for line in ended.out.splitlines())
 
 
+def test_a_model_is_shown_with_the_input_space_that_people_compare(log_in: LogIn, nesqc: Run) -> None:
+    """As the manifest of the shipped package has it, read here from the file."""
+    locked = json.loads((model_folder() / "manifest.json").read_text())["input_space"]
+    log_in("reviewer")
+    shown = nesqc("models", "show", "nes-morphology-sim:1.1.0").out
+    part = shown.split("Input sample space of the package")[1].split("Intended use")[0]
+    found = dict(re.split(r"\s{2,}", line.strip()) for line in part.splitlines() if line.strip())
+    as_text = {name: ", ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in locked.items()}
+    assert found == {name.replace("_", " "): value for name, value in as_text.items()}
+    value = json.loads(nesqc("models", "show", "nes-morphology-sim:1.1.0", "--json").out)
+    assert value["manifest"]["input_space"] == locked
+
+
 def test_a_batch_is_shown_with_all_that_was_asked_for(log_in: LogIn, nesqc: Run) -> None:
     log_in("reviewer")
     short = nesqc("batches", "show", DECIDED).out
@@ -62,6 +77,27 @@ def test_a_refused_file_is_shown(log_in: LogIn, nesqc: Run) -> None:
     out = nesqc("batches", "show", SEALED, "--images").out
     assert "18 received, 1 files refused, sealed" in out
     assert "refused: broken.png: " in out
+
+
+def test_a_missing_file_or_folder_is_named_with_what_to_do(tmp_path: Path, nesqc: Run) -> None:
+    """Signing and checking a package need no login."""
+    folder, key = model_folder(), tmp_path / "key.pem"
+    for words, what, where in (
+        (
+            ("sign", folder, "--key", key, "--out", tmp_path / "no" / "x.sig"),
+            "there is no folder",
+            tmp_path / "no" / "x.sig",
+        ),
+        (("sign", folder, "--key", key, "--out", tmp_path / "x.sig"), "there is no such file", key),
+        (("check", folder, tmp_path / "x.sig", "--public-key", key), "there is no such file", tmp_path / "x.sig"),
+    ):
+        ended = nesqc("models", *words)
+        assert (ended.code, ended.out) == (40, "")
+        said = ended.err.replace("\n", " ")
+        assert said.startswith(f"Error: {what}")
+        assert str(where) in said
+        assert "remedy: " in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_batch_is_named(log_in: LogIn, nesqc: Run) -> None:

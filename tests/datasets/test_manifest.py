@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,23 @@ def test_rows_carry_the_digest_of_their_file(written: Callable[..., Path], tmp_p
     assert read_manifest(path, tmp_path).sha256 != manifest.sha256
 
 
+def test_a_manifest_or_a_folder_that_is_not_there_is_named(written: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"nowhere.csv: there is no such file. Check the name"):
+        read_manifest(tmp_path / "nowhere.csv", tmp_path)
+    with pytest.raises(InvalidInputError, match=r"there is no folder .*missing. Name the folder in which"):
+        read_manifest(written("a.png,conforming,C1,D1"), tmp_path / "missing")
+
+
+def test_a_manifest_that_is_no_text_file_is_refused_at_once(tmp_path: Path) -> None:
+    """A pipe would wait for its other end."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "latin.csv").write_bytes("image,label,culture,dönor\n".encode("latin-1"))
+    (tmp_path / "zeros.csv").write_bytes(b"image\0")
+    for name, said in (("pipe", "no such file"), ("latin", "byte 21 is not UTF-8"), ("zeros", "not a CSV file")):
+        with pytest.raises(InvalidInputError, match=said):
+            read_manifest(tmp_path / f"{name}.csv", tmp_path)
+
+
 WRONG = {
     "missing column": ((), "image,label,culture", "donor is missing"),
     "wrong labels column": (("a.png,good,C1,D1",), HEAD, "'good' is no label"),
@@ -53,6 +71,16 @@ WRONG = {
     "too few cells": (("a.png,conforming,C1",), HEAD, "another number of cells"),
     "too many cells": (("a.png,conforming,C1,D1,x",), HEAD, "another number of cells"),
     "no row": ((), HEAD, "names no image"),
+    "semicolons": (
+        ("a.png;conforming;C1;D1",),
+        HEAD.replace(",", ";"),
+        "divided by semicolons. Save the manifest as CSV with commas",
+    ),
+    "tabulators": (
+        ("a.png\tconforming\tC1\tD1",),
+        HEAD.replace(",", "\t"),
+        "divided by tabulators. Save the manifest as CSV with commas",
+    ),
     "column twice": (("a.png,conforming,C1,D1,D1",), HEAD + ",donor", "two have the same"),
     "culture in other capitals": (("a.png,conforming,C1,D1", "b.png,conforming,c1,D1"), HEAD, "'c1' was written 'C1'"),
     "donor in other capitals": (("a.png,conforming,C1,Da", "b.png,conforming,C2,DA"), HEAD, "'DA' was written 'Da'"),

@@ -85,6 +85,20 @@ def test_wider_is_refused_by_the_name_of_the_field(field: str, value: Any, said:
     assert refused.value.where == f"input_space.{field}"
 
 
+def test_every_field_that_is_wider_is_named() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        require_within(asked(width_min=1, focus_min="0.1", channels=(2,), height_min=9000), LOCKED)
+    for said in (
+        "channels names 2",
+        "width_min names 1; the model",
+        "focus_min names 0.1",
+        "height_min holds no value",
+    ):
+        assert said in refused.value.what
+    assert refused.value.where is not None
+    assert refused.value.where.count("input_space.") == 4
+
+
 @pytest.mark.parametrize(
     ("low", "high"), [("width", (600, 599)), ("height", (600, 599)), ("pixel_size_um", ("1", "0.99"))]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from nesqc_gmp.errors import (
     NotAuthorisedError,
     NotFoundError,
     OutOfSequenceError,
-    RecordTooLargeError,
 )
 from nesqc_gmp.esign import check_signatures
 from nesqc_gmp.imaging.check import check
@@ -29,7 +29,7 @@ from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.procedures import features, intended_use, model_tests, models, people
 from nesqc_gmp.procedures.audit.verification import verify
 from nesqc_gmp.records import model_tests as test_records
-from nesqc_gmp.records.feature_review import FeaturesReviewed, PlaceCount
+from nesqc_gmp.records.feature_review import SAMPLE_MAX, FeaturesReviewed, PlaceCount
 from nesqc_gmp.records.signatures import Statement
 from nesqc_gmp.state.feature_review import require_sensible
 from tests.conftest import PEOPLE
@@ -262,11 +262,12 @@ def test_who_ran_the_test_or_installed_the_package_does_not_review_it(planned: A
 
 def test_nothing_is_overwritten(tested: Any, tmp_path: Path) -> None:
     (tmp_path / "review").mkdir()
-    with pytest.raises(InvalidInputError, match="the folder exists"):
+    with pytest.raises(InvalidInputError, match="something of this name"):
         sheet(tested, tmp_path)
-    with pytest.raises(InvalidInputError, match="cannot be written: No such file"):
+    with pytest.raises(InvalidInputError, match=r"there is no folder .*nowhere.*Make the folder first"):
         features.sheet(tested.session("expert"), NAME, tmp_path / "nowhere" / "review")
     assert list((tmp_path / "review").iterdir()) == []
+    assert openings(tested) == [], "the set was not opened for it"
 
 
 @pytest.mark.parametrize("what", ["image", "content"])
@@ -308,13 +309,17 @@ def the_model(world: Any) -> Any:
     return model
 
 
-def test_names_that_would_not_fit_into_a_record_are_refused_before_any_answer(
-    tested: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(features, "NAMES_LIMIT", 10)
-    with pytest.raises(RecordTooLargeError, match="would not fit into the record of a review"):
-        sheet(tested, tmp_path)
-    assert not (tmp_path / "review").exists()
+def test_the_largest_review_fits_into_one_entry_of_the_log(tested: Any, tmp_path: Path) -> None:
+    """A hundred images whose names are as long as a seal takes them, comment and reason of characters of four bytes."""
+    small, length = sheet(tested, tmp_path), test_records.IMAGE_NAME_BYTES
+    names = [f"{number:03d}".ljust(length, "n") for number in range(SAMPLE_MAX)]
+    images = tuple(replace(small.shown[0], image=name) for name in names)
+    seen = replace(small, shown=images)
+    comment, reason = "\N{MICROSCOPE}" * 2000, "\N{MICROSCOPE}" * 1000
+    places: Any = dict.fromkeys((item.image for item in images), "scale bar or text")
+    features.review(tested.session("expert"), seen, places, True, comment, tested.signs("expert"), reason)
+    entry = tested.entries("features_reviewed")[0]
+    assert [len(item.image) for item in entry.record.seen] == [length] * SAMPLE_MAX
 
 
 def test_a_missing_page_is_found_by_the_verification_of_the_site(tested: Any, tmp_path: Path) -> None:
@@ -341,9 +346,9 @@ def test_only_features_that_make_sense_let_a_real_package_be_approved(tested: An
         review(tested, seen, sensible=True, reason="Looked at it again")
     (first,) = the_model(tested).feature_reviews
     second = second_expert(tested)
+    (tmp_path / "other").mkdir()
     with pytest.raises(OutOfSequenceError, match="another review needs a reason"):
         sheet(tested, tmp_path / "other", second)
-    (tmp_path / "other").mkdir()
     why = "A second opinion after DEV-0040"
     review(tested, sheet(tested, tmp_path / "other", second, why), who=second, reason=why)
     bench.approve(model)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.procedures import audit, batches, certificates, products
+from nesqc_gmp.procedures import audit, batches, certificates, model_tests, products
 from nesqc_gmp.procedures.files import FILE_LIMIT, read_given_file
 
 
@@ -36,6 +36,37 @@ def test_strange_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
     for read in (read_given_file, products.read_specification):
         with pytest.raises(InvalidInputError):
             read(path)
+
+
+def test_a_file_that_is_not_there_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """Nothing was received, so nothing is said of what was."""
+    for read in (read_given_file, products.read_specification, model_tests.read_plan):
+        with pytest.raises(InvalidInputError) as refused:
+            read(tmp_path / "PLAN.toml")
+        assert (refused.value.what, refused.value.where) == ("there is no such file", str(tmp_path / "PLAN.toml"))
+        assert refused.value.remedy == "Check the name and the folder."
+
+
+def test_every_wrong_field_of_a_plan_is_named(tmp_path: Path) -> None:
+    """Fourteen criteria without a metric, and one wrong field beside them."""
+    path = tmp_path / "plan.toml"
+    path.write_text('test_set = "A B"\n' + '[[criteria]]\nlimit = "0.5"\ncultures_min = 5\n' * 14)
+    with pytest.raises(InvalidInputError) as refused:
+        model_tests.read_plan(path)
+    named = [*(f"criteria.{number}.metric" for number in range(14)), "test_set", "justification", "seed"]
+    assert [field for field in named if f"{field}: " not in refused.value.what] == []
+
+
+def test_whatever_a_plan_names_twice_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    criterion = '[[criteria]]\nmetric = "kappa"\nlimit = "0.5"\ncultures_min = 5\n'
+    other = criterion.replace("kappa", "AUROC") + 'subgroup = ["day", "1"]\n'
+    head = 'test_set = "A"\njustification = "x"\nseed = 1\nfeature_images = 1\nsubgroups = ["day", "day"]\n'
+    path.write_text(head + (criterion + other) * 2)
+    with pytest.raises(InvalidInputError) as refused:
+        model_tests.read_plan(path)
+    for named in ("subgroup: kappa", "subgroup: AUROC where day is 1", "a subgroup is named twice: day"):
+        assert named in refused.value.what
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "huge", "long"])

@@ -112,10 +112,14 @@ def test_an_image_without_a_prediction_has_no_map(
 def test_nothing_is_overwritten(analysed: Any, tmp_path: Path) -> None:
     out = tmp_path / "map.png"
     out.write_text("mine")
-    with pytest.raises(InvalidInputError, match="the picture cannot be written: File exists"):
+    with pytest.raises(InvalidInputError, match="something of this name"):
         heat_maps.explain(analysed.session("operator"), "B-1", "C01_F01", out)
-    with pytest.raises(InvalidInputError, match="No such file or directory"):
+    with pytest.raises(InvalidInputError, match=r"there is no folder .*nowhere"):
         heat_maps.explain(analysed.session("operator"), "B-1", "C01_F01", tmp_path / "nowhere" / "map.png")
+    for name in ("map.jpg", "map", "map.png.tiff"):
+        with pytest.raises(InvalidInputError, match=r"written as PNG.*end in \.png"):
+            heat_maps.explain(analysed.session("operator"), "B-1", "C01_F01", tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("map")] == ["map.png"]
     assert out.read_text() == "mine"
     assert analysed.entries("heat_map_shown") == []
 

@@ -641,18 +641,37 @@ def test_against_readers_with_figures_of_scikit_learn(founded: World, tmp_path: 
         row["reading bo"] = {"conforming": "not conforming", "not conforming": "conforming"}[row["label"]]
     bench.seal(small.write_manifest(manifest.parent, rows))
     model = bench.install(small.package(tmp_path / "package"))
-    bench.plan(model, plan_of(criterion("kappa", "0.20", 10), criterion("non-inferiority", "0.05", 10)))
+    bench.plan(model, plan_of(criterion("kappa", "0.20", 10), criterion("non-inferiority", "0.25", 10)))
     kappa, difference = bench.run(model).closed.criteria
     truth = [row["label"] == "conforming" for row in rows]
     read = [row["reading bo"] == "conforming" for row in rows]
     assert float(kappa.found.estimate) == pytest.approx(cohen_kappa_score(truth, read), abs=1e-6)
-    # Against Anna, who is always right, the difference is 0 and leaves the lower bound.
-    assert (difference.found.estimate, difference.found.low, difference.verdict) == ("0.000000", "0.000000", "passed")
+    # Against Anna, who is always right, the difference is 0; of 12 cultures Tango's bound is 1.96² / (12 + 1.96²).
+    assert (difference.found.estimate, difference.found.low, difference.verdict) == ("0.000000", "-0.242494", "passed")
+
+
+def test_a_perfect_result_of_few_cultures_passes_no_criterion_by_an_interval_without_width(
+    founded: World, tmp_path: Path
+) -> None:
+    """Six of each label, all right. By hand: Newcombe's bound 0.689, kappa 2 * 0.025 ** (1 / 12) - 1 = 0.471."""
+    bench = Bench(founded)
+    bench.seal(small.write_images(tmp_path / "set"))
+    model = bench.install(small.package(tmp_path / "package"))
+    asked = [("AUROC", "0.70"), ("kappa", "0.48"), ("Brier score", "0.26"), ("non-inferiority", "0.24")]
+    bench.plan(model, plan_of(*(criterion(metric, limit, 10) for metric, limit in asked)))
+    for words in ("bound of 0.689", "bound of 0.471", "bound of 0.265", "a bound of -0.242, so only a model that is"):
+        assert words in founded.shown, words
+    closed = bench.run(model).closed
+    assert [each.verdict for each in closed.criteria] == ["failed"] * 4
+    assert closed.criteria[0].found.estimate == "1.000000"
+    assert "1.000000 to 1.000000" not in founded.site.objects.read(closed.report_html_sha256).decode()
 
 
 def test_a_column_that_the_set_does_not_have_is_named(sealed: Bench) -> None:
-    with pytest.raises(InvalidInputError, match=r"'incubator'.*instrument"):
-        sealed.plan(model_of(sealed.world), plan_of(subgroups=["incubator"]))
+    with pytest.raises(InvalidInputError, match=r"'incubator', 'weekday'.*instrument"):
+        sealed.plan(
+            model_of(sealed.world), plan_of(criterion(subgroup=["weekday", "1"]), subgroups=["incubator", "instrument"])
+        )
 
 
 def test_simulated_images_test_no_package_for_real_use(sealed: Bench, tmp_path: Path) -> None:
@@ -700,7 +719,7 @@ def test_a_result_consumes_the_set_for_every_version_of_the_model(tested: Bench,
 
 
 def test_a_set_is_free_for_a_model_of_another_name(tested: Bench, tmp_path: Path) -> None:
-    other = tested.install(small.package(tmp_path / "other", name="nes-other", note="another model"))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained=True))
     tested.plan(other)
     assert "Earlier use of the set: test 1 of nes-test 1.0.0 on 2026" in tested.world.shown
     assert tested.world.shown.count(": passed") == 1
@@ -723,6 +742,22 @@ def test_the_same_network_under_another_name_is_the_same_model(tested: Bench, tm
         tested.plan(other)
 
 
+def test_the_same_network_in_other_bytes_is_the_same_model(tested: Bench, tmp_path: Path) -> None:
+    """Another name and a line of documentation in the file: every golden output is the same, bit for bit."""
+    other = tested.install(small.package(tmp_path / "other", name="nes-renamed", note="another model"))
+    assert other.network_sha256 != model_of_version(tested.world, "1.0.0").network_sha256
+    with pytest.raises(OutOfSequenceError, match=r"consumed for nes-test.*the same outputs for every golden image"):
+        tested.plan(other)
+    assert tested.world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+
+
+def test_honest_limit_golden_files_written_otherwise_are_not_compared(tested: Bench, tmp_path: Path) -> None:
+    """The same arrays under another header: only digests stand in the log. The earlier use stays in the statement."""
+    other = tested.install(small.package(tmp_path / "other", name="nes-renamed", note="another model", rewritten=True))
+    assert tested.plan(other).plan == 1
+    assert "Earlier use of the set: test 1 of nes-test 1.0.0" in tested.world.shown
+
+
 def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp_path: Path) -> None:
     """Under another id, other names, cultures and donors, one of them turned."""
     world, rows = tested.world, small.read_manifest(images)
@@ -742,7 +777,7 @@ def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp
     assert world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
     opened = world.entries("test_set_read")[-1].record
     assert (opened.test_set, opened.purpose, opened.model_sha256) == ("NES-A", "plan", newer.model_sha256)
-    other = tested.install(small.package(tmp_path / "other", name="nes-other", note="another model"))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained=True))
     assert tested.plan(other, plan_of(test_set="NES-B")).plan == 1
     tested.consume()
     with pytest.raises(OutOfSequenceError, match="these images were spent as NES-A"):
@@ -913,7 +948,7 @@ def test_missing_scipy_is_one_refusal_before_anything(
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "scipy" else found(name))
     before = size(planned.world)
-    with pytest.raises(NotFoundError, match=r"scipy not installed.*nesqc-gmp\[evaluate\]"):
+    with pytest.raises(NotFoundError, match=r"scipy not installed.*pip install .* '\.\[evaluate\]'"):
         getattr(planned, act)(model_of(planned.world))
     assert size(planned.world) == before
 

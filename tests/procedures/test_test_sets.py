@@ -13,6 +13,7 @@ from PIL import Image
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.procedures import people, test_sets
+from nesqc_gmp.records import model_tests as records
 from tests.conftest import PEOPLE, World
 from tests.procedures import model_tests as small
 from tests.procedures.model_tests import SET, Bench
@@ -79,6 +80,18 @@ def test_a_seal_counts_and_keeps_every_byte(bench: Bench, manifest: Path) -> Non
         ({"label": "not conforming"}, "images of both labels"),
         ({"culture": "t02"}, "was written"),
         ({"reading bo": "perhaps"}, "is no reading"),
+        ({"pixel_size_um": ""}, r"T00-F1.png, column pixel_size_um: neither the file nor the manifest.*exclude"),
+        ({"pixel_size_um": "0"}, r"T00-F1.png, column pixel_size_um: '0' is no pixel size.*above 0"),
+        ({"pixel_size_um": "-1"}, "'-1' is no pixel size"),
+        ({"pixel_size_um": "0,65"}, "'0,65' is no pixel size"),
+        ({"pixel_size_um": "1e3"}, "'1e3' is no pixel size"),
+        ({"readers": "anna;;bo"}, "line 2, column readers: an id of a reader is empty"),
+        ({"readers": "anna; "}, "an id of a reader is empty"),
+        ({"readers": ";"}, "an id of a reader is empty"),
+        ({"readers": "anna;Anna"}, "a reader is named twice"),
+        ({"readers": "anna x"}, "column readers"),
+        ({"instrument": "M" * 201}, "T00-F1.png, column 'instrument'.*at most 200 visible"),
+        ({"instrument": "M\u200b0"}, "characters that nobody sees"),
     ],
 )
 def test_a_wrong_manifest_is_refused_and_nothing_is_kept(
@@ -88,6 +101,73 @@ def test_a_wrong_manifest_is_refused_and_nothing_is_kept(
     with pytest.raises(InvalidInputError, match=said):
         bench.seal(manifest)
     assert nothing_sealed(bench.world)
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("reading", "looks like readings"),
+        ("Reading anna", "looks like readings"),
+        ("reading_anna", "looks like readings"),
+        ("readings anna", "looks like readings"),
+        ("redaing anna", "looks like readings"),
+        ("reading anna x", "'anna x' is no id of a reader"),
+        ("reading  bo", "the column reading bo is of the same reader|the column reading  bo is of the same reader"),
+        ("reading Bo", "is of the same reader"),
+    ],
+)
+def test_a_column_that_looks_like_readings_and_is_none_is_refused(
+    column: str, said: str, bench: Bench, manifest: Path
+) -> None:
+    """Taken for a subgroup, it would leave the set without the readings it was sealed for."""
+    rows = small.read_manifest(manifest)
+    renamed = [{column if name == "reading anna" else name: value for name, value in row.items()} for row in rows]
+    with pytest.raises(InvalidInputError, match=f"line 1, column .*({said})"):
+        bench.seal(small.write_manifest(manifest.parent, renamed))
+    assert nothing_sealed(bench.world)
+
+
+def test_a_file_and_a_manifest_that_state_two_pixel_sizes_are_refused(bench: Bench, manifest: Path) -> None:
+    """25 400 dots per inch are one micrometre; the manifest says two. Within 1 % they agree."""
+    path = manifest.parent / "images" / "T00-F1.png"
+    Image.open(path).save(path, dpi=(25_400, 25_400))
+    with pytest.raises(InvalidInputError, match=r"states a pixel size of 1\.0000.*, the manifest 2"):
+        bench.seal(altered(manifest, 0, pixel_size_um="2"))
+    assert nothing_sealed(bench.world)
+    bench.seal(altered(manifest, 0, pixel_size_um="1.005"))
+
+
+def test_a_name_is_as_long_as_a_review_can_carry(bench: Bench, manifest: Path) -> None:
+    """The limit itself is sealed; one byte more is refused. An umlaut takes two bytes."""
+    images, limit = manifest.parent / "images", records.IMAGE_NAME_BYTES
+    fitting = "ö" * ((limit - 4) // 2) + ".png"
+    assert len(fitting.encode()) == limit
+    for name in (f"n{fitting}", "n" * (limit - 3) + ".png", "f\u200b.png", "two\nlines.png"):
+        shutil.copy(images / "T00-F1.png", images / name)
+        with pytest.raises(InvalidInputError, match=rf"column image: the name .*at most {limit} bytes"):
+            bench.seal(altered(manifest, 0, image=name))
+    assert nothing_sealed(bench.world)
+    (images / "T00-F1.png").rename(images / fitting)
+    assert bench.seal(altered(manifest, 0, image=fitting)).images == 8
+
+
+def test_a_set_that_a_model_would_refuse_is_no_plan(bench: Bench, manifest: Path, tmp_path: Path) -> None:
+    """The package takes 0.95 to 1.05 micrometres. Where one class is outside nothing is spent."""
+    rows = small.read_manifest(manifest)
+    for row in rows:
+        row["pixel_size_um"] = "1" if row["label"] == "conforming" else "2.5"
+    bench.seal(small.write_manifest(manifest.parent, rows))
+    model = bench.install(small.package(tmp_path / "package"))
+    with pytest.raises(OutOfSequenceError, match=r"none of the 4 not conforming images.*INPUT-PIXEL-SIZE is 2.5.*show"):
+        bench.plan(model)
+    assert bench.world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+    assert not bench.world.entries("test_plan_frozen")
+    next(row for row in rows if row["label"] == "not conforming")["pixel_size_um"] = "1"
+    bench.seal(small.write_manifest(manifest.parent, rows), "NES-B")
+    bench.plan(model, small.plan_of(test_set="NES-B"))
+    outside = sum(row["pixel_size_um"] != "1" for row in rows)
+    assert f"WARNING: {outside} of 8 images lie outside the input sample space" in bench.world.shown
+    assert f"counts as wrong: INPUT-PIXEL-SIZE {outside}" in bench.world.shown
 
 
 def test_a_set_of_one_class_is_refused(bench: Bench, manifest: Path) -> None:

@@ -12,14 +12,16 @@ from html.parser import HTMLParser
 
 import pikepdf
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
+from nesqc_gmp.certificate.style import BAR_COLOURS
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.reports.chart import HEIGHT, WIDTH, Words, draw
+from nesqc_gmp.reports.chart import COLOURS, HEIGHT, SCALE_HEIGHT, WIDTH, Area, Line, Words, draw, draw_scale
 from nesqc_gmp.reports.document import (
     Chart,
+    ColourScale,
     Document,
     Facts,
     Heading,
@@ -42,7 +44,7 @@ def png() -> bytes:
     return stream.getvalue()
 
 
-def example() -> Document:
+def document() -> Document:
     """One of everything."""
     x = tuple(float(n) for n in range(1, 13))
     curve = Series("training", x, tuple(1 / n for n in x))
@@ -63,7 +65,10 @@ def example() -> Document:
             Chart("Nothing", "x", "y", ()),
             Heading("Table", 2),
             Table(("Culture", "AUROC", "Remark"), rows, "Ninety rows", (1,)),
+            Table(("Limit", "Result"), (("one", "failed"), ("two", "passed"), ("three", "not assessed")), verdict=1),
+            Table(("Nothing", "here"), ()),
             Facts((("name", "value"),)),
+            ColourScale(("#002457", "#7d7a78", "#ffeb45"), "against <", "neither", "for"),
             Picture(png(), "a picture", 0.2),
             PictureGrid((Picture(png(), "one"), Picture(png(), "two"), Picture(png(), "three")), 2),
         ),
@@ -72,19 +77,19 @@ def example() -> Document:
 
 def test_same_bytes_in_another_process() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); from test_reports import *; import hashlib; "
-    code += "print(hashlib.sha256(render_pdf(example()) + render_html(example()).encode()).hexdigest())"
+    code += "print(hashlib.sha256(render_pdf(document()) + render_html(document()).encode()).hexdigest())"
     import hashlib
     from pathlib import Path
 
     again = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True, check=True
     )
-    own = hashlib.sha256(render_pdf(example()) + render_html(example()).encode()).hexdigest()
+    own = hashlib.sha256(render_pdf(document()) + render_html(document()).encode()).hexdigest()
     assert again.stdout.strip() == own
 
 
 def test_page_carries_mark_and_number_and_embedded_fonts() -> None:
-    with pikepdf.open(io.BytesIO(render_pdf(example()))) as file:
+    with pikepdf.open(io.BytesIO(render_pdf(document()))) as file:
         assert len(file.pages) >= 3
         for page in file.pages:
             for font in page.Resources.Font.values():
@@ -113,16 +118,32 @@ class Reader(HTMLParser):
 
 def test_page_says_everything_and_refers_to_nothing_outside() -> None:
     reader = Reader()
-    reader.feed(render_html(example()))
+    reader.feed(render_html(document()))
     said = "\n".join(reader.said)
     unnamed = {"bins", "a"}  # a chart of one series has no legend
-    assert all(text in said for text in texts(example()) if text not in unnamed)
+    assert all(text in said for text in texts(document()) if text not in unnamed)
     assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
     assert "script" not in reader.tags
 
 
+def test_verdicts_are_marked_by_weight_and_word() -> None:
+    page = render_html(document())
+    assert '<td class="v failed">failed</td>' in page
+    assert '<td class="v passed">passed</td>' in page
+    assert '<td class="v">not assessed</td>' in page
+    assert page.count('class="v failed"') == 1
+
+
+def test_a_colour_scale_runs_from_low_to_high() -> None:
+    shapes = draw_scale(ColourScale(("#000000", "#777777", "#ffffff"), "low", "middle", "high"))
+    bands = [shape for shape in shapes if isinstance(shape, Area)]
+    assert [band.colour for band in bands] == ["#000000", "#777777", "#ffffff"]
+    assert [band.points[0][0] for band in bands] == pytest.approx([0, WIDTH / 3, 2 * WIDTH / 3], abs=1e-3)
+    assert all(0 <= y <= SCALE_HEIGHT for band in bands for _, y in band.points)
+
+
 def test_chart_is_xml_with_every_shape_inside() -> None:
-    for block in example().blocks:
+    for block in document().blocks:
         if isinstance(block, Chart):
             root = ET.fromstring(svg(block).replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"'))
             for element in root.iter():
@@ -135,8 +156,28 @@ def test_chart_is_xml_with_every_shape_inside() -> None:
 def test_line_goes_where_the_values_are() -> None:
     """Ends of the axes 0 and 1, by hand: left 52, right 380, bottom 190, top 26."""
     chart = Chart("t", "x", "y", (Series("a", (0.0, 1.0), (0.0, 1.0)),), x_range=(0.0, 1.0), y_range=(0.0, 1.0))
-    lines = [s.points for s in draw(chart) if not isinstance(s, Words) and s.colour == "#0c3b5e"]
+    lines = [s.points for s in draw(chart) if not isinstance(s, Words) and s.colour == "#3b4754"]
     assert lines == [((52.0, 190.0), (380.0, 26.0))]
+
+
+@pytest.mark.parametrize("order", [("conforming", "not conforming"), ("not conforming", "conforming")])
+def test_an_outcome_looks_the_same_in_whatever_order_and_as_on_the_certificate(order: tuple[str, str]) -> None:
+    """Both styles: line and points; in grey, by dashes and by a mark that is filled or hollow."""
+    for style in ("steps", "points"):
+        series = tuple(Series(name, (0.0, 0.5), (0.0, 0.5), style=style) for name in order)
+        shapes = draw(Chart("t", "x", "y", series))
+        for name, dash in (("conforming", ()), ("not conforming", (5.0, 2.0))):
+            colour = f"#{BAR_COLOURS[name].hexval()[2:]}"
+            own = [shape for shape in shapes if not isinstance(shape, Words) and shape.colour == colour]
+            assert own, (style, name)
+            if style == "steps":
+                assert {shape.dash for shape in own if isinstance(shape, Line)} == {dash}
+            else:
+                assert {isinstance(shape, Line) for shape in own} == {name == "not conforming"}
+
+
+def test_no_other_series_has_the_colour_of_an_outcome() -> None:
+    assert not set(COLOURS) & {f"#{colour.hexval()[2:]}" for colour in BAR_COLOURS.values()}
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
@@ -149,6 +190,7 @@ def test_value_that_is_no_number_is_refused(wrong: float) -> None:
         Table(("a", "b"), (("1",),))
 
 
+@example(0.0, 5e-324)
 @given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
 def test_ticks_are_round_few_and_cover_the_range(one: float, other: float) -> None:
     low, high = min(one, other), max(one, other)
@@ -167,7 +209,7 @@ def test_words_of_the_page_can_be_extracted() -> None:
 
     if shutil.which("pdftotext") is None:
         pytest.skip("pdftotext is not installed")
-    said = subprocess.run(["pdftotext", "-layout", "-", "-"], input=render_pdf(example()), capture_output=True).stdout
+    said = subprocess.run(["pdftotext", "-layout", "-", "-"], input=render_pdf(document()), capture_output=True).stdout
     for number in (0, 45, 89):
         assert re.search(rf"culture {number}\s+{number / 90:.3f}", said.decode())
     assert said.decode().count("Not for GMP use") == said.decode().count("Page ")

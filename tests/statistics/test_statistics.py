@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from nesqc_gmp.statistics import source
 from nesqc_gmp.statistics.acceptance import Criterion, assess, overall
 from nesqc_gmp.statistics.agreement import agreement, fleiss_kappa
 from nesqc_gmp.statistics.auroc import auroc, cluster_bootstrap, curve, delong, delong_difference, obuchowski
+from nesqc_gmp.statistics.boundary import no_difference, no_loss, perfect_agreement, perfect_separation
 from nesqc_gmp.statistics.calibration import brier_score, calibration
 from nesqc_gmp.statistics.interval import proportion
 from nesqc_gmp.statistics.noninferiority import non_inferiority, paired_difference
@@ -56,16 +58,18 @@ def test_delong_by_hand() -> None:
 
 
 def test_difference_of_a_scorer_to_itself_is_nothing() -> None:
+    """And nothing is known of how far it might have been from nothing."""
     labels, scores = [True, False] * 10, list(range(20))
     found = delong_difference(labels, scores, scores)
-    assert (found.estimate, found.low, found.high) == (0.0, 0.0, 0.0)
+    assert (found.estimate, found.low, found.high) == (0.0, None, None)
+    assert str(found) == "0.0000 (interval not assessable: both order every pair alike)"
 
 
 def test_one_class_or_nothing_is_not_estimable() -> None:
     for labels in ([True, True], [False], []):
         scores = [0.5] * len(labels)
         assert auroc(labels, scores) is None
-        assert str(delong(labels, scores)) == "not estimable"
+        assert str(delong(labels, scores)) == "not estimable: units of one class only"
         assert cluster_bootstrap(labels, scores, scores, seed=1).estimate is None
     assert proportion(0, 0).estimate is None
     assert calibration([], []) is None
@@ -200,13 +204,13 @@ def row(number: int, label: str, outcome: str, culture: str = "", **more: str) -
 
 
 def test_undecided_is_reported_three_ways() -> None:
-    """Ten not conforming: 6 right, 1 wrong, 2 undecided, 1 refused. By hand 6/7, 6/10, 2/9; 9 of 10 not missed."""
+    """Ten not conforming: 6 right, 1 wrong, 2 undecided, 1 refused. By hand 6/7, 6/10, 3/10; 9 of 10 not missed."""
     outcomes = ["not conforming"] * 6 + ["conforming"] + ["undecided"] * 2 + ["rejected by input check"]
     found = at_threshold([row(n, "not conforming", o) for n, o in enumerate(outcomes)], "not conforming")
     assert (found.right, found.wrong, found.undecided, found.refused, found.total) == (6, 1, 2, 1, 10)
     assert found.excluding.estimate == pytest.approx(6 / 7)
     assert found.counted_wrong.estimate == pytest.approx(0.6)
-    assert found.undecided_rate.estimate == pytest.approx(2 / 9)
+    assert found.undecided_rate.estimate == pytest.approx(3 / 10), "a refusal is no decision"
     assert found.not_missed.estimate == pytest.approx(0.9)
 
 
@@ -257,10 +261,111 @@ def test_rate_is_judged_by_its_upper_bound() -> None:
     assert verdicts == ["failed", "passed"]
 
 
+@pytest.mark.parametrize("was", ["conforming", "undecided"])
+def test_a_refusal_never_makes_the_undecided_rate_better(was: str) -> None:
+    """Whatever a culture was before it is refused: by hand 3 of 30 before, and 3 or 4 of 30 after."""
+    outcomes = ["undecided"] * 3 + ["conforming"] * 27
+    refused = list(outcomes)
+    refused[refused.index(was)] = "rejected by input check"
+    before, after = (
+        assess([criterion("undecided rate", "0.5")], [row(n, "conforming", o) for n, o in enumerate(each)], seed=1)[0]
+        for each in (outcomes, refused)
+    )
+    assert before.found.estimate == pytest.approx(3 / 30)
+    assert after.found.estimate == pytest.approx((3 if was == "undecided" else 4) / 30)
+    assert after.found.high >= before.found.high  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("units", [(2, 2), (6, 6), (40, 40), (36, 17), (5, 200)])
+def test_the_bound_at_perfect_separation_is_newcombes(units: tuple[int, int]) -> None:
+    """His equation multiplied out to a polynomial, as other implementations solve it, here by its roots.
+
+    At an AUROC of 1: mn (1 - x)(2 - x)(1 + x) = z² x (2 + h + (1 + 2h) x (1 - x)) with h = (m + n) / 2 - 1.
+    """
+    (m, n), square = units, norm.ppf(0.975) ** 2
+    half, x = (m + n) / 2 - 1, np.polynomial.Polynomial([0, 1])
+    equation = m * n * (1 - x) * (2 - x) * (1 + x) - square * x * (2 + half + (1 + 2 * half) * x * (1 - x))
+    (expected,) = [root.real for root in equation.roots() if abs(root.imag) < 1e-9 and 0 < root.real < 1]
+    assert perfect_separation(m, n) == pytest.approx(expected, abs=1e-9)
+
+
+def test_bounds_of_perfect_results_by_hand() -> None:
+    """Of 40 units: 0.025 ** (1 / 40) = 0.9119; kappa 2 * 0.9119 - 1 at even chance; 3.8415 / 43.8415 = 0.0876."""
+    assert perfect_agreement(40, 0.5) == pytest.approx(0.8238, abs=5e-5)
+    assert no_difference(40) == pytest.approx(0.0876, abs=5e-5)
+    assert no_loss(40) == pytest.approx(1 - 0.025 ** (1 / 40))
+    assert perfect_separation(0, 5) == 0.0
+
+
+def test_the_sizes_of_sets_that_the_procedure_names() -> None:
+    """SOP-04, Collect the images: fewest cultures whose perfect results show a bound."""
+
+    def fewest(shows: Callable[[int], bool]) -> int:
+        return next(units for units in range(2, 200) if shows(units))
+
+    assert [fewest(lambda n, b=bound: perfect_separation(n, n) >= b) for bound in (0.90, 0.95)] == [21, 40]  # type: ignore[misc]
+    assert [fewest(lambda n, b=bound: perfect_agreement(n, 0.5) >= b) for bound in (0.60, 0.80)] == [17, 36]  # type: ignore[misc]
+    assert [fewest(lambda n, m=margin: no_difference(n) < m) for margin in (0.10, 0.05)] == [35, 73]  # type: ignore[misc]
+    assert perfect_separation(20, 20) == pytest.approx(0.899, abs=5e-4)
+
+
+def test_no_interval_of_perfect_results_is_without_width() -> None:
+    """Twenty cultures of two images, each right: every interval is that of 20 cultures, and never one value."""
+    labels = [n % 4 < 2 for n in range(40)]
+    scores, cultures = [float(label) for label in labels], [f"C{n // 2}" for n in range(40)]
+    for found in (cluster_bootstrap(labels, scores, cultures, seed=1), obuchowski(labels, scores, cultures)):
+        assert (found.estimate, found.high) == (1.0, 1.0)
+        assert found.low == pytest.approx(perfect_separation(10, 10))
+    assert delong(labels, scores).low == pytest.approx(perfect_separation(20, 20))
+    wrong = cluster_bootstrap([not label for label in labels], scores, cultures, seed=1)
+    assert (wrong.low, wrong.high) == (0.0, pytest.approx(1 - perfect_separation(10, 10)))
+    full, none = agreement(labels, labels).kappa, agreement(labels, [not label for label in labels]).kappa
+    assert (full.low, full.high) == (pytest.approx(2 * 0.025 ** (1 / 40) - 1), 1.0)
+    assert (none.low, none.high) == (-1.0, pytest.approx(1 - 2 * 0.025 ** (1 / 40)))
+    brier = brier_score(labels, scores, cultures, seed=1)
+    assert (brier.estimate, brier.high) == (0.0, pytest.approx(1 - 0.025 ** (1 / 20)))
+
+
+def test_one_error_never_shows_more_than_none() -> None:
+    """Without the bound at perfection, one wrong pair gave the bootstrap a bound that perfection did not reach."""
+    labels = [n < 10 for n in range(20)]
+    perfect = [float(20 - n) for n in range(20)]
+    swapped = [*perfect[:9], perfect[10], perfect[9], *perfect[11:]]
+    cultures = list(range(20))
+    best, nearly = (cluster_bootstrap(labels, each, cultures, seed=1).low for each in (perfect, swapped))
+    assert nearly <= best < 1  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("metric", ["AUROC", "kappa", "Brier score"])
+def test_an_interval_without_width_is_not_assessable(metric: str) -> None:
+    """A model that gives every image the same score and call: nothing is known of its spread."""
+    rows = [
+        ScoredRow(f"i{n}", f"C{n}", "D", label, 0.5, "conforming", (), (("anna", label),))
+        for n, label in enumerate(("conforming", "not conforming") * 10)
+    ]  # fmt: skip
+    (result,) = assess([criterion(metric, "0.01" if metric != "Brier score" else "0.9")], rows, seed=1)
+    assert (result.found.low, result.found.high, result.verdict) == (None, None, "not assessable")
+    assert result.found.reason == "its interval has no width"
+
+
+def test_intervals_near_perfection_cover() -> None:
+    """Known AUROC 0.97, ten cultures of each class, 300 repetitions: one in three separates them perfectly."""
+    generator, covered, perfect = np.random.default_rng(3), 0, 0
+    labels, cultures = np.arange(20) < 10, np.arange(20)
+    for repetition in range(300):
+        scores = labels * (norm.ppf(0.97) * 2**0.5) + generator.normal(size=20)
+        found = cluster_bootstrap(labels, scores, cultures, seed=repetition, resamples=100)
+        covered += found.low <= 0.97 <= found.high  # type: ignore[operator]
+        perfect += found.estimate == 1.0
+    assert perfect > 60
+    assert covered / 300 >= 0.93
+
+
 def test_non_inferiority_needs_a_baseline() -> None:
     right, cultures = [True] * 40, [f"C{n // 4}" for n in range(40)]
     assert non_inferiority(right, None, cultures, margin=0.1, seed=1).verdict == "not assessable"
-    assert non_inferiority(right, right, cultures, margin=0.1, seed=1).verdict == "non-inferior"
+    assert non_inferiority(right, right, cultures, margin=0.3, seed=1).verdict == "non-inferior"
+    assert non_inferiority(right, right, cultures, margin=0.2, seed=1).verdict == "not shown", "ten cultures, all alike"
     worse = [n % 2 == 0 for n in range(40)]
     assert non_inferiority(worse, right, cultures, margin=0.1, seed=1).verdict == "not shown"
     with pytest.raises(InvalidInputError, match="margin"):

@@ -68,6 +68,10 @@ def test_a_whole_run_without_site_and_login(tmp_path: Path) -> None:
     model = open_package(tmp_path / "out" / "tiny-0.0.1")
     assert model.digest in found.output
     assert "AUROC" in found.output
+    # What failed and what holds stands last, so that it is what a reader sees.
+    said = found.output[found.output.index("What failed, what holds") :]
+    assert "exported model" in said
+    assert said.rstrip().splitlines()[-1].endswith(("limits hold.", "before the model is used."))
 
 
 def test_ctrl_c_leaves_a_folder_from_which_the_run_goes_on(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nesqc_gmp.training.measure import Thresholds, distance_limit, fit_gaussian, temperature, thresholds
+from nesqc_gmp.training.measure import Thresholds, fit_gaussian, temperature, thresholds, upper_limit
 from nesqc_gmp.training.plan import CalibrationSection
 
 RULE = CalibrationSection()
@@ -93,10 +93,10 @@ def test_whitening_gives_the_distance() -> None:
 @pytest.mark.parametrize(("count", "share"), [(52, 0.01), (150, 0.01), (150, 0.05), (3, 0.3)])
 def test_no_more_than_the_stated_share_exceeds_the_limit(count: int, share: float) -> None:
     distances = np.random.default_rng(count).gamma(4, size=count)
-    assert (distances > float(distance_limit(distances, share, 3))).sum() <= share * count
+    assert (distances > float(upper_limit(distances, share, 3))).sum() <= share * count
 
 
 def test_the_limit_is_exceeded_by_the_stated_share() -> None:
     distances = np.arange(1, 1001, dtype=float)
-    limit = float(distance_limit(distances, 0.01, 3))
+    limit = float(upper_limit(distances, 0.01, 3))
     assert int((distances > limit).sum()) == 10

@@ -31,20 +31,28 @@ def test_shares_by_hand() -> None:
     found = Unlikeness(
         np.array([1.0, 3.0, 1.0]),
         np.array([3.0, 1.0, 1.0]),
+        np.array([-np.inf, 3.0, -np.inf]),
         np.array([1.0, 1.0, 1.0]),
         np.array([3.0, 3.0, 3.0]),
         np.array([False, True, False]),
     )
-    row = compared("some", found, (2.0, 2.0, 2.0, 2.0), unfit=1)
+    row = compared("some", found, (2.0, 2.0, 2.0, 2.0, 2.0), unfit=1)
     assert dict(zip(METHODS, row.refused, strict=True)) == pytest.approx(
-        {"features": 1 / 3, "statistics": 1 / 3, "light and focus": 1 / 3, "5th neighbour": 0.0, "energy": 1.0}
+        {
+            "features": 1 / 3,
+            "statistics": 1 / 3,
+            "known alterations": 1 / 3,
+            "light and focus": 1 / 3,
+            "5th neighbour": 0.0,
+            "energy": 1.0,
+        }
     )
     # By hand: the first two images and the file that was not taken, of four.
     assert (row.images, row.unfit, row.whole) == (4, 1, 0.75)
 
 
 def test_a_folder_of_which_nothing_is_taken_is_refused_as_a_whole() -> None:
-    row = compared("small", None, (2.0, 2.0, 2.0, 2.0), unfit=5)
+    row = compared("small", None, (2.0, 2.0, 2.0, 2.0, 2.0), unfit=5)
     assert (row.images, row.unfit, row.refused, row.whole) == (5, 5, (), 1.0)
 
 

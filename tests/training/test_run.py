@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
+import subprocess
 from collections.abc import Callable
+from html import escape as html_escape
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,16 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra [trai
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
 from nesqc_gmp.errors import InvalidInputError, NesqcError  # noqa: E402
+from nesqc_gmp.imaging.check import check  # noqa: E402
+from nesqc_gmp.imaging.decode import decode  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
+from nesqc_gmp.inference.input_space import inside_input_space  # noqa: E402
 from nesqc_gmp.modelpack.package import open_package  # noqa: E402
 from nesqc_gmp.records.images import AttemptReceipt  # noqa: E402
 from nesqc_gmp.training import run  # noqa: E402
 from nesqc_gmp.training.data import load  # noqa: E402
+from nesqc_gmp.training.device import device_used  # noqa: E402
+from nesqc_gmp.training.limit_checks import summary  # noqa: E402
 from nesqc_gmp.training.plan import Places  # noqa: E402
 from nesqc_gmp.training.run import Show, Trained, train  # noqa: E402
 from tests.training import plans  # noqa: E402
@@ -68,8 +76,61 @@ def test_the_report_stands_beside_the_package_and_names_it(finished: tuple[Path,
         "Simulated data. Not for GMP use.",
         "Images left out",
         "mirror up and down",
+        "Dark blue: speaks for not conforming",
+        "Light yellow: speaks for conforming",
+        "Labelled not conforming",
+        "cpu: ",
+        "; 1 thread<",
     ):
         assert words in page
+    assert page.index("What failed, what holds") < page.index("<h2>Data</h2>")
+    assert f"<p>{html_escape(summary(trained.checks))}" in page
+    for each in trained.checks:
+        assert f">{each.verdict}</td><td>{each.part}</td><td>{html_escape(each.name)}</td>" in page
+
+
+def test_the_first_page_and_the_card_say_what_failed(finished: tuple[Path, Trained]) -> None:
+    _, trained = finished
+    assert {each.part for each in trained.checks} == {"Thresholds", "Input check", "Robustness", "Export"}
+    verdicts = [each.verdict for each in trained.checks]
+    assert verdicts == sorted(verdicts, key=("failed", "not assessed", "passed").index)
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    words = ["pdftotext", "-l", "1", "-raw", str(trained.reports[0]), "-"]
+    first = " ".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    card = trained.model.parts["CARD.md"].decode()
+    for said in ("What failed, what holds", summary(trained.checks)):
+        assert said in first
+        assert said in card
+    for each in trained.checks:
+        assert f"| {each.verdict} | {each.part} | {each.name} |" in card
+        assert each.reached in first
+
+
+def test_counts_of_refused_images_are_those_of_a_batch(finished: tuple[Path, Trained]) -> None:
+    """The engine and ``imaging.check`` judge each measured image once more, as an analysis would."""
+    folder, trained = finished
+    engine, space = Engine(trained.model), trained.model.manifest.input_space
+    refused = set()
+    for row in trained.results.rows:
+        frame = decode((folder / "images" / row.image).read_bytes(), name=row.image)
+        receipt = AttemptReceipt(record="B-1", attempt=1, index=0, checkpoint="test only")
+        findings = (
+            *check(frame, space, pixel_size_um="1").findings,
+            *inside_input_space(engine.predict(frame.samples, receipt)),
+        )
+        if not all(finding.passed for finding in findings):
+            refused.add(row.image)
+    assert {row.image for row in trained.results.rows if row.outcome == "rejected by input check"} == refused
+    figures = (trained.results.conforming, trained.results.not_conforming)
+    assert sum(each.refused for each in figures) == len(refused)
+
+
+def test_a_run_from_checkpoints_says_that_their_device_is_not_known(finished: tuple[Path, Trained]) -> None:
+    training = plans.plan().training
+    assert "may have run elsewhere" in device_used(training, resumed=True)
+    assert device_used(training, resumed=False).endswith("; 1 thread")
+    assert "may have run elsewhere" not in finished[1].reports[1].read_text(encoding="utf-8")
 
 
 def test_the_package_locks_the_scale_of_its_heterogeneity(finished: tuple[Path, Trained]) -> None:

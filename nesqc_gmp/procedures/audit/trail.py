@@ -14,6 +14,7 @@ from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.ledger import IndexRow
 from nesqc_gmp.procedures.context import checkpoint_of
+from nesqc_gmp.procedures.files import require_new
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.entry import Entry, Subject
 from nesqc_gmp.records.site import CheckpointExported
@@ -114,8 +115,9 @@ def checkpoint(session: Session, out: Path) -> Path:
     """Write the signed checkpoint to a file that is to be kept where the owner of the database cannot reach it.
 
     Raises:
-        InvalidInputError: The file exists or cannot be written.
+        InvalidInputError: The file exists, cannot be written, or its folder does not exist.
     """
+    require_new(out)
     with session.viewing("audit.checkpoint") as reader:
         note = reader.checkpoint_note()
     signed = checkpoint_of(note)
@@ -129,7 +131,7 @@ def checkpoint(session: Session, out: Path) -> Path:
             stream.write(note)
     except OSError as error:
         raise InvalidInputError(
-            f"the checkpoint cannot be written: {error.strerror}", where=str(out), remedy="Name a new file."
+            f"the checkpoint cannot be written: {error.strerror}", where=str(out), remedy="Name one that you may write."
         ) from error
     with session.acting("audit.checkpoint") as act:
         act.append(Subject(type="site", id="site"), record)

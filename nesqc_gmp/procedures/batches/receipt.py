@@ -160,7 +160,7 @@ def receive(
     done: list[Received] = []
     receiving = _Receiving(session, batch)
     for file in files:
-        data = read_given_file(file.path)
+        data = read_given_file(file.path, "What was received so far is kept.")
         try:
             outcome = receiving.receive(file, data)
         except ImageRejectedError as error:

@@ -89,7 +89,7 @@ def _named(rows: Sequence[ScoredRow], seed: int) -> Iterator[tuple[str, Interval
             found = at_threshold(units, label)
             yield f"{name} of {level}, undecided counted as wrong", found.counted_wrong
             yield f"{name} of {level}, undecided left out", found.excluding
-            yield f"undecided rate of {label} {level}", found.undecided_rate
+            yield f"undecided rate of {label} {level}, refused counted", found.undecided_rate
         yield f"not conforming {level} not missed", at_threshold(units, "not conforming").not_missed
 
 
@@ -101,6 +101,7 @@ def _figure(name: str, found: Interval) -> Figure:
         high=_text(found.high),
         method=found.method,
         units=found.units,
+        reason=found.reason or None,
     )
 
 

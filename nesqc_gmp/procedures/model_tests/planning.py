@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.errors import InvalidInputError, ModelRefusedError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
+from nesqc_gmp.imaging.check import check_stated
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.modelpack.layout import TRAINING
 from nesqc_gmp.modelpack.package import LockedModel
@@ -55,6 +56,9 @@ from nesqc_gmp.state.people import Person
 UPPER = frozenset({"undecided rate", "refused rate", "Brier score"})
 """As ``statistics.acceptance.UPPER``, which is too heavy to import for a signature."""
 
+_CHANCE_LEAST = 0.5
+"""Agreement by chance where both answers are equally frequent; it is never less where all agree."""
+
 _DEVELOPMENT: TypeAdapter[tuple[DevelopmentImage, ...]] = TypeAdapter(tuple[DevelopmentImage, ...])
 Independence = Literal["no copy found by digests", "not shown by digests"]
 
@@ -86,7 +90,7 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
             the package; recorded.
         OutOfSequenceError: The package is retired, has no signed intended use, did not pass a test, or is being
             tested; the set is consumed, holds simulated images for a real package, or holds copies of development
-            images or of images of a spent set; recorded.
+            images or of images of a spent set, or no image of one class lies in the input sample space; recorded.
         InvalidInputError: The plan names a subgroup that the set does not have.
     """
     require_evaluation()
@@ -95,16 +99,17 @@ def plan(session: Session, name: str, written: TestPlan, ceremony: Ceremony) -> 
     subject = Subject(type="model", id=digest)
     with session.acting("models.plan", subject) as act:
         _standing(act.transaction, digest, written.test_set, session.person)
-    state, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
+    _, content = test_sets.open_content(session, "models.plan", written.test_set, "plan", digest)
     _require_columns(written, content)
     test_sets.require_unspent_images(session, "models.plan", content, digest, "plan")
     independence = _independence(session, subject, digest, content)
-    warnings = tuple(_warnings(written, content, state.sealed.copies_across))[:LISTED]
     analysis = _analysis()
 
     def prepare(reader: Reader, person: Person) -> Prepared:
         model, state, uses, number = _standing(reader, digest, written.test_set, person.id)
         use = model.intended_use
+        outside = _outside(model, content)
+        warnings = tuple(_warnings(written, content, state.sealed.copies_across, outside))[:LISTED]
 
         def make(signature: ElectronicSignature) -> TestPlanFrozen:
             return TestPlanFrozen(
@@ -180,12 +185,36 @@ def _require_columns(written: TestPlan, content: TestSetContent) -> None:
     """Subgroups that the plan names are columns of the set; a value that no image has is an empty subgroup."""
     known = {name for image in content.images for name, _ in image.subgroups} | {"culture", "donor", "label"}
     named = [*written.subgroups, *(each.subgroup[0] for each in written.criteria if each.subgroup)]
-    for column in named:
-        if column not in known:
-            raise InvalidInputError(
-                f"no image of the test set has a value of {column!r}", where="plan, subgroups",
-                remedy=f"Its columns are {', '.join(sorted(known))}.",
-            )  # fmt: skip
+    unknown = [repr(column) for column in dict.fromkeys(named) if column not in known]
+    if unknown:
+        raise InvalidInputError(
+            f"no image of the test set has a value of {', '.join(unknown)}", where="plan, subgroups",
+            remedy=f"Its columns are {', '.join(sorted(known))}.",
+        )  # fmt: skip
+
+
+def _outside(model: ModelState, content: TestSetContent) -> Counter[str]:
+    """Images by the rule of the input check that file and manifest alone fail, the first one where there are several.
+
+    Raises:
+        OutOfSequenceError: No image of one class is inside: the test would spend the set and show nothing.
+    """
+    space = model.input_space
+    failed = {
+        image.image: next((found for found in check_stated(image, space, pixel_size_um=None) if not found.passed), None)
+        for image in content.images
+    }
+    for label in ("conforming", "not conforming"):
+        found = [failed[image.image] for image in content.images if image.label == label]
+        first = found[0]
+        if first is not None and None not in found:
+            raise OutOfSequenceError(
+                f"none of the {len(found)} {label} images of the set lies in the input sample space: {first.rule} is "
+                f"{first.measured}, and {first.limit} is accepted",
+                where=f"{content.test_set} for {model.label}",
+                remedy="Compare with `nesqc models show`. Seal a set of images of the kind that the model takes.",
+            )
+    return Counter(each.rule for each in failed.values() if each is not None)
 
 
 def _independence(session: Session, subject: Subject, digest: str, content: TestSetContent) -> Independence:
@@ -249,15 +278,31 @@ def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cul
     return _Cultures(labels["conforming"], labels["not conforming"], len(read))
 
 
-def _warnings(written: TestPlan, content: TestSetContent, copies_across: int) -> Iterator[str]:
+def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, outside: Counter[str]) -> Iterator[str]:
     """What QA should know before signing: units that may be one, and criteria that no result of this set could pass."""
+    from nesqc_gmp.statistics.boundary import no_difference
+
     if copies_across:
         pairs = "1 pair of images looks" if copies_across == 1 else f"{copies_across} pairs of images look"
         yield f"{pairs} like copies across cultures or donors; the cultures may not be independent"
+    if outside:
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(outside.items()))
+        yield (
+            f"{outside.total()} of {len(content.images)} images lie outside the input sample space and will be "
+            f"refused, which counts as wrong: {rules}"
+        )
     for criterion in written.criteria:
-        reason = _unreachable(criterion, _cultures(content, criterion.subgroup))
+        cultures = _cultures(content, criterion.subgroup)
+        reason = _unreachable(criterion, cultures)
         if reason:
             yield f"{criterion_words(criterion)}: cannot be passed with this set: {reason}"
+        elif criterion.metric == "non-inferiority" and (open_ := no_difference(cultures.read)) >= float(
+            criterion.limit
+        ):
+            yield (
+                f"{criterion_words(criterion)}: {cultures.read} cultures without a difference give a bound of "
+                f"-{open_:.3f}, so only a model that is right more often than the reader passes"
+            )
     single = sum(len(image.readers) < 2 for image in content.images)
     if single:
         yield f"{single} of {len(content.images)} images were labelled by fewer than two readers"
@@ -265,6 +310,7 @@ def _warnings(written: TestPlan, content: TestSetContent, copies_across: int) ->
 
 def _unreachable(criterion: PlannedCriterion, cultures: _Cultures) -> str | None:
     """Why the best possible result would not pass, ``None`` where it would."""
+    from nesqc_gmp.statistics.boundary import no_loss, perfect_agreement, perfect_separation
     from nesqc_gmp.statistics.planning import sample_size
 
     both = cultures.conforming + cultures.not_conforming
@@ -281,8 +327,16 @@ def _unreachable(criterion: PlannedCriterion, cultures: _Cultures) -> str | None
         return f"{units} cultures, and the plan asks for {criterion.cultures_min}"
     if criterion.metric == "AUROC" and min(cultures.conforming, cultures.not_conforming) == 0:
         return "cultures of one class only"
-    if criterion.metric in {"AUROC", "Brier score", "kappa", "non-inferiority"}:
+    limit = float(criterion.limit)
+    if criterion.metric == "non-inferiority":
         return None
+    if criterion.metric in {"AUROC", "kappa", "Brier score"}:
+        if criterion.metric == "AUROC":
+            best = perfect_separation(cultures.conforming, cultures.not_conforming)
+        else:
+            best = no_loss(units) if criterion.metric == "Brier score" else perfect_agreement(units, _CHANCE_LEAST)
+        short = best > limit if criterion.metric in UPPER else best < limit
+        return f"{units} cultures without an error give a bound of {best:.3f}" if short else None
     bound = float(1 - Decimal(criterion.limit) if criterion.metric in UPPER else Decimal(criterion.limit))
     needed = sample_size(bound, 0).units
     return f"{units} cultures, and {needed} without an error are needed" if units < needed else None

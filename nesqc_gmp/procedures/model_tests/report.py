@@ -138,29 +138,29 @@ def _frozen(material: Material) -> Iterator[Block]:
 def _criteria(material: Material) -> Iterator[Block]:
     yield Heading("Criteria and results")
     yield Table(
-        ("Criterion", "Found", "95 % interval", "Cultures", "Verdict"),
+        ("Criterion", "Reached", "95 % interval", "Cultures", "Result"),
         tuple(
-            (criterion_words(each.criterion), *_interval(each.found), str(each.found.units), each.verdict)
+            (criterion_words(each.criterion), *_interval(each.found), str(each.found.units), each.outcome)
             for each in material.criteria
         ),
         "Units of sensitivity, specificity, rates and kappa are cultures: the least favourable image decides, "
-        "undecided and refused count as wrong. AUROC, Brier score and non-inferiority are of images, their intervals "
-        "by drawing whole cultures. A criterion that is not assessable is not passed.",
+        "undecided and refused count as wrong, and both count in the undecided rate. AUROC, Brier score and "
+        "non-inferiority are of images, their intervals by drawing whole cultures. No bound is better than perfect "
+        "results of so many cultures can show: Newcombe 2006 for the AUROC, Clopper and Pearson for kappa and the "
+        "Brier score, Tango 1998 for non-inferiority. A criterion that is not assessable is not passed.",
         (3,),
+        verdict=4,
     )
 
 
 def _interval(figure: Figure) -> tuple[str, str]:
-    if figure.estimate is None:
-        return "not estimable", "none"
-    bounds = "not estimable" if figure.low is None or figure.high is None else f"{figure.low} to {figure.high}"
-    return figure.estimate, bounds
+    return figure.estimate or "none", figure.bounds
 
 
 def _figures(material: Material) -> Iterator[Block]:
     yield Heading("Figures over all images")
     rows = tuple((each.name, *_interval(each), each.method, str(each.units)) for each in material.figures)
-    yield Table(("Figure", "Estimate", "95 % interval", "Method", "Units"), rows, "", (4,))
+    yield Table(("Figure", "Estimate", "95 % interval", "Method", "Cultures or images"), rows, "", (4,))
 
 
 def _charts(material: Material) -> Iterator[Block]:
@@ -172,9 +172,10 @@ def _charts(material: Material) -> Iterator[Block]:
     false, true = curve(labels, scores)
     roc = Series("ROC", tuple(map(float, false)), tuple(map(float, true)), style="steps")
     yield Chart(
-        "ROC curve", "share of not conforming called conforming", "share of conforming found", (roc,),
+        "ROC curve", "share of not conforming images at or above a score", "share of conforming images there", (roc,),
         x_range=(0.0, 1.0), y_range=(0.0, 1.0),
-        caption="Images that passed the input check. Supporting only: acceptance is at the locked thresholds.",
+        caption="One point for each score that could be a threshold; the area below it is the AUROC. Images that "
+        "passed the input check. Supporting only: acceptance is at the locked thresholds.",
     )  # fmt: skip
     found = calibration(labels, scores)
     if found is not None:
@@ -188,8 +189,9 @@ def _charts(material: Material) -> Iterator[Block]:
         )
         ideal = Series("ideal", (0.0, 1.0), (0.0, 1.0))
         yield Chart(
-            "Calibration", "mean score of the bin", "share conforming", (points, ideal), x_range=(0.0, 1.0),
-            y_range=(0.0, 1.0), caption="Bins of equal counts, 95 % intervals of Wilson.",
+            "Calibration: does a score of 0.8 mean that 80 % conform?", "mean score of a group of images",
+            "share labelled conforming", (points, ideal), x_range=(0.0, 1.0), y_range=(0.0, 1.0),
+            caption="Groups of equally many images by score, 95 % intervals of Wilson.",
         )  # fmt: skip
     yield _histogram(material, judged)
 
@@ -207,7 +209,9 @@ def _histogram(material: Material, judged: Sequence[tuple[ScoredRow, float]]) ->
         Limit(float(manifest.not_conforming_below), "below: not conforming", "x"),
         Limit(float(manifest.conforming_from), "from: conforming", "x"),
     )
-    return Chart("Scores", "score", "images", tuple(series), limits, x_range=(0.0, 1.0))
+    return Chart(
+        "Scores of the images of each label", "score of the image", "images", tuple(series), limits, x_range=(0.0, 1.0)
+    )
 
 
 def _subgroups(material: Material) -> Iterator[Block]:
@@ -233,13 +237,18 @@ def _subgroups(material: Material) -> Iterator[Block]:
         "Label",
         "Images",
         "Cultures",
-        "Right",
-        "Wrong",
+        "Called rightly",
+        "Called wrongly",
         "Undecided",
-        "Refused",
-        "Right of all cultures",
+        "Refused by the input check",
+        "Right, undecided and refused counted as wrong",
     )
-    yield Table(head, tuple(rows), "Every declared subgroup, empty ones too.", (2, 3, 4, 5, 6, 7))
+    yield Table(
+        head,
+        tuple(rows),
+        "Every declared subgroup, empty ones too. The columns after the number of cultures count cultures.",
+        (2, 3, 4, 5, 6, 7),
+    )
 
 
 def _values(content: TestSetContent, column: str) -> list[str]:
@@ -259,7 +268,15 @@ def _undecided(material: Material) -> Iterator[Block]:
                 (f"{label} {level}", str(found.total), str(found.undecided), str(found.refused), str(found.excluding),
                  str(found.counted_wrong), str(found.undecided_rate))
             )  # fmt: skip
-    head = ("Units", "All", "Undecided", "Refused", "Right, left out", "Right, counted wrong", "Rate")
+    head = (
+        "Counted by",
+        "All",
+        "Undecided",
+        "Refused by the input check",
+        "Right, undecided left out",
+        "Right, undecided and refused counted as wrong",
+        "Undecided or refused, of all",
+    )
     yield Table(head, tuple(rows), "Intervals of Clopper and Pearson; those of images as if independent.", (1, 2, 3))
 
 
@@ -309,7 +326,7 @@ def _images(material: Material) -> Iterator[Block]:
             )
         )
     yield Heading("Every image")
-    head = ("Image", "Culture", "Label", "Score", "Outcome", "Call", "Drawn for feature review", "SHA-256")
+    head = ("Image", "Culture", "Label", "Score", "Outcome", "Right or wrong", "Drawn for feature review", "SHA-256")
     yield Table(head, tuple(rows), "The score of an image that an input check refused counts for nothing.", (3,))
 
 

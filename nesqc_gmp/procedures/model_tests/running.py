@@ -37,7 +37,7 @@ from nesqc_gmp.procedures.scoring import decided
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import Ending
 from nesqc_gmp.records.entry import Entry, Subject
-from nesqc_gmp.records.images import AttemptReceipt, InputCheck, InputSpace
+from nesqc_gmp.records.images import AttemptReceipt, InputCheck
 from nesqc_gmp.records.model_tests import (
     ImageTested,
     ModelTestClosed,
@@ -162,12 +162,6 @@ class _Prepared:
     plan: FrozenPlan
     state: SealedSet
     number: int
-
-    @property
-    def space(self) -> InputSpace:
-        """The input sample space: that of the signed intended use, else that of the package."""
-        use = self.model.intended_use
-        return self.model.manifest.input_space if use is None else use.intended_use.input_space
 
 
 def _startable(reader: Reader, digest: str, person: str, reason: str | None) -> _Prepared:
@@ -298,7 +292,7 @@ class _Run:
     def _prepare(self, image: TestImage) -> _Checked:
         """Read the original again and check it; no score exists yet."""
         frame = decode(self.session.site.objects.read(image.sha256), name=image.image)
-        checked = check(frame, self.prepared.space, pixel_size_um=image.pixel_size_um)
+        checked = check(frame, self.prepared.model.input_space, pixel_size_um=image.pixel_size_um)
         return _Checked(image, checked, self.engine.prepare(frame.samples) if checked.passed else None)
 
     def _predict(self, image: _Checked) -> ImageTested:
