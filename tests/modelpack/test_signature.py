@@ -111,6 +111,6 @@ def test_command_line_signs_and_checks(keys: tuple[bytes, bytes], tmp_path: Path
     check = ["check", shipped, out, "--public-key", str(tmp_path / "p.pem")]
     assert run(app, check).exit_code == 0
     again = run(app, ["sign", shipped, "--key", str(tmp_path / "k.pem"), "--out", out])
-    assert "cannot be read or written" in str(again.exception)
+    assert "nothing is overwritten" in str(again.exception)
     Path(out).write_bytes(Path(out).read_bytes().replace(b"dsseEnvelope", b"dsseenvelope"))
     assert isinstance(run(app, check).exception, ModelRefusedError)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
+pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
+
 from nesqc_gmp.imaging import check
 from nesqc_gmp.imaging.frame import Frame
 from nesqc_gmp.records.images import FrameFacts, InputSpace
