@@ -13,8 +13,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
+from nesqc_gmp.decision.model_check import MODEL_ALTERATION, inside_input_space  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
-from nesqc_gmp.inference.input_space import MODEL_ALTERATION, inside_input_space  # noqa: E402
 from nesqc_gmp.inference.session import Session  # noqa: E402
 from nesqc_gmp.records.images import AttemptReceipt  # noqa: E402
 from nesqc_gmp.training.alterations import altered, discriminants, fit_discriminants  # noqa: E402

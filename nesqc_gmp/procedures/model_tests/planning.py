@@ -16,9 +16,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from nesqc_gmp.decision.input_check import check_stated
 from nesqc_gmp.errors import InvalidInputError, ModelRefusedError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
-from nesqc_gmp.imaging.check import check_stated
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.modelpack.layout import TRAINING
 from nesqc_gmp.modelpack.package import LockedModel
