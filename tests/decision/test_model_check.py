@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from nesqc_gmp.decision.model_check import decided, has_locked_limits
+from nesqc_gmp.records.batches import ImageScored
 from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.records.models import AlterationCheck, ModelManifest
 
@@ -59,3 +60,11 @@ def test_the_limits_are_those_of_the_package() -> None:
 @pytest.mark.parametrize("name", ["distance_limit", "statistics_limit", "alteration_limit"])
 def test_a_limit_of_ones_own_is_seen(name: str) -> None:
     assert not has_locked_limits(prediction(**{name: "99999"}), TOLD)
+
+
+def test_a_rejected_image_shows_no_score() -> None:
+    """The record keeps it; people are shown none, since it says nothing."""
+    seen = ImageScored.model_construct(prediction=prediction(), outcome="conforming")
+    assert seen.judged_score == "0.9"
+    assert seen.model_copy(update={"outcome": "rejected by input check"}).judged_score is None
+    assert seen.model_copy(update={"prediction": None, "outcome": "rejected by input check"}).judged_score is None
