@@ -150,8 +150,7 @@ def analyse(batch: BatchArgument, reason: RepeatReasonOption = None, site: SiteO
 
         def shown(progress: Progress) -> None:
             bar.at(progress.done, progress.total)
-            prediction = progress.scored.prediction
-            score = prediction.score if prediction else "-"
+            score = progress.scored.judged_score or "-"
             show.say(f"{progress.scored.image:<24} {score:>8}  {progress.scored.outcome}")
 
         done = batches.analyse(session, batch, reason, shown)

@@ -256,14 +256,23 @@ def _print_images(view: BatchView) -> None:
     show.print_title("Images")
     rows = []
     for name in view.batch.images:
-        image = _image(view, name)
+        image, scored = _image(view, name), _scored(view.batch, name)
         readings = "; ".join(
             f"{r['person']}: {r['reading']}{' (blinded)' if r['blinded'] else ''}" for r in image["readings"]
         )
         remarks = "; ".join(filter(None, (readings, ", ".join(image["failed_checks"]))))
         seen = view.morphology.heterogeneity.images.get(name)
         unlike = (spread_words(seen.appearance), spread_words(seen.score)) if seen else (None, None)
-        rows.append((name, image["score"], *unlike, image["model_outcome"], image["outcome"], remarks or None))
+        rows.append(
+            (
+                name,
+                scored.judged_score if scored else None,
+                *unlike,
+                image["model_outcome"],
+                image["outcome"],
+                remarks or None,
+            )
+        )
     head = ("Image", "#Score", "Heterogeneity", "Tile scores", "Model", "After readings", "Readings, checks")
     show.print_table(head, rows, "none")
     for refused in view.batch.refused:

@@ -241,6 +241,8 @@ def show_model(name: ModelArgument, site: SiteOption = None, as_json: JsonOption
     )  # fmt: skip
     show.print_title("Input sample space of the package")
     show.print_facts(list(manifest.input_space.lines()))
+    show.print_title("Input check by the model")
+    show.print_facts(list(manifest.check_lines()))
     _print_intended_uses(model.intended_uses)
     print_tests(package)
     _print_feature_reviews(model.feature_reviews)

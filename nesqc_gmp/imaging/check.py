@@ -1,22 +1,17 @@
-"""The input check: is this image one of those a model or specification is meant for (EU GMP Annex 22 draft 3.1).
+"""The input check of a frame: its samples measured, then the rules of ``decision.input_check``.
 
-Every rule gives one finding: what was measured, what is allowed, and whether it passes. The number that is
-compared is the number that is recorded, with six decimals; a value exactly at a limit passes.
+What is measured is recorded with six decimals.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Protocol
-
+from nesqc_gmp.decision.input_check import FOCUS, ILLUMINATION, SATURATION, check_measured, check_stated
 from nesqc_gmp.imaging.frame import Frame
 from nesqc_gmp.imaging.measures import focus_measure, illumination_unevenness, saturated_share
 from nesqc_gmp.records.base import DecimalText, decimal_text
-from nesqc_gmp.records.images import ImageFormat, InputCheck, InputFinding, InputSpace
+from nesqc_gmp.records.images import InputCheck, InputSpace
 
 _DECIMALS = 6
-_AGREEMENT = Decimal("0.01")
-"""Two statements of one pixel size may differ by 1 % of the smaller."""
 
 
 def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None) -> InputCheck:
@@ -30,145 +25,12 @@ def check(frame: Frame, space: InputSpace, *, pixel_size_um: DecimalText | None)
     Returns:
         One finding a rule, always in the same order, whether they pass or not.
     """
-    return InputCheck(
-        findings=(
-            *check_stated(frame.facts, space, pixel_size_um=pixel_size_um),
-            saturation(frame, space),
-            focus(frame, space),
-            illumination(frame, space),
-        )
-    )
-
-
-class Stated(Protocol):
-    """What is known of an image without its samples, as ``records.images.FrameFacts`` says it."""
-
-    @property
-    def format(self) -> ImageFormat:
-        """Container format."""
-
-    @property
-    def width(self) -> int:
-        """Columns, in pixels."""
-
-    @property
-    def height(self) -> int:
-        """Rows, in pixels."""
-
-    @property
-    def channels(self) -> int:
-        """1 for gray, 3 for RGB."""
-
-    @property
-    def bit_depth(self) -> int:
-        """Bits per sample."""
-
-    @property
-    def pixel_size_um(self) -> DecimalText | None:
-        """Edge of a pixel in micrometres."""
-
-
-def check_stated(facts: Stated, space: InputSpace, *, pixel_size_um: DecimalText | None) -> tuple[InputFinding, ...]:
-    """Apply the rules that need no samples: what fails them will fail every check."""
-    return (
-        file_format(facts, space),
-        size(facts, space),
-        depth(facts, space),
-        channels(facts, space),
-        pixel_size(facts, space, pixel_size_um),
-    )
-
-
-def file_format(facts: Stated, space: InputSpace) -> InputFinding:
-    """INPUT-FORMAT: the file format is one of those accepted."""
-    return InputFinding(
-        rule="INPUT-FORMAT",
-        measured=facts.format,
-        limit=", ".join(space.formats),
-        passed=facts.format in space.formats,
-    )
-
-
-def size(facts: Stated, space: InputSpace) -> InputFinding:
-    """INPUT-SIZE: width and height are inside their limits, in pixels."""
-    return InputFinding(
-        rule="INPUT-SIZE",
-        measured=f"{facts.width} x {facts.height}",
-        limit=f"{space.width_min} to {space.width_max} x {space.height_min} to {space.height_max}",
-        passed=space.width_min <= facts.width <= space.width_max
-        and space.height_min <= facts.height <= space.height_max,
-    )
-
-
-def depth(facts: Stated, space: InputSpace) -> InputFinding:
-    """INPUT-DEPTH: the bits per sample are accepted."""
-    return InputFinding(
-        rule="INPUT-DEPTH",
-        measured=str(facts.bit_depth),
-        limit=", ".join(map(str, space.bit_depths)),
-        passed=facts.bit_depth in space.bit_depths,
-    )
-
-
-def channels(facts: Stated, space: InputSpace) -> InputFinding:
-    """INPUT-CHANNELS: the count of channels is accepted (1 gray, 3 RGB)."""
-    return InputFinding(
-        rule="INPUT-CHANNELS",
-        measured=str(facts.channels),
-        limit=", ".join(map(str, space.channels)),
-        passed=facts.channels in space.channels,
-    )
-
-
-def pixel_size(facts: Stated, space: InputSpace, sheet: DecimalText | None) -> InputFinding:
-    """INPUT-PIXEL-SIZE: the pixel edge in micrometres is known, not contradicted, and inside its limits.
-
-    The file counts first, then the sample sheet. Two sizes more than 1 % apart fail, whichever is right.
-    """
-    stated = [Decimal(text) for text in (facts.pixel_size_um, sheet) if text is not None]
-    contradicted = len(stated) == 2 and not agree(*stated)
-    if contradicted:
-        measured = f"file {facts.pixel_size_um}, sample sheet {sheet}"
-    else:
-        measured = decimal_text(stated[0], _DECIMALS) if stated else "absent"
-    inside = bool(stated) and Decimal(space.pixel_size_um_min) <= stated[0] <= Decimal(space.pixel_size_um_max)
-    return InputFinding(
-        rule="INPUT-PIXEL-SIZE",
-        measured=measured,
-        limit=f"{space.pixel_size_um_min} to {space.pixel_size_um_max}",
-        passed=inside and not contradicted,
-    )
-
-
-def agree(one: Decimal, other: Decimal) -> bool:
-    """Whether two statements of one pixel size differ by 1 % of the smaller or less."""
-    return abs(one - other) <= _AGREEMENT * min(one, other)
-
-
-def saturation(frame: Frame, space: InputSpace) -> InputFinding:
-    """INPUT-SATURATION: share of pixels at the ends of the range."""
-    return _at_most("INPUT-SATURATION", saturated_share(frame.samples), space.saturated_share_max)
-
-
-def focus(frame: Frame, space: InputSpace) -> InputFinding:
-    """INPUT-FOCUS: energy of the Laplacian over energy of the gradient."""
-    measured = decimal_text(focus_measure(frame.samples), _DECIMALS)
-    return InputFinding(
-        rule="INPUT-FOCUS",
-        measured=measured,
-        limit=f"at least {space.focus_min}",
-        passed=Decimal(measured) >= Decimal(space.focus_min),
-    )
-
-
-def illumination(frame: Frame, space: InputSpace) -> InputFinding:
-    """INPUT-ILLUMINATION: range of the second-order surface over its mean."""
-    return _at_most("INPUT-ILLUMINATION", illumination_unevenness(frame.samples), space.illumination_max)
-
-
-def _at_most(rule: str, value: float, limit: DecimalText) -> InputFinding:
-    """A finding that passes up to and at its limit."""
-    measured = decimal_text(value, _DECIMALS)
-    return InputFinding(
-        rule=rule, measured=measured, limit=f"at most {limit}", passed=Decimal(measured) <= Decimal(limit)
-    )
+    samples = frame.samples
+    found = {
+        SATURATION: saturated_share(samples),
+        FOCUS: focus_measure(samples),
+        ILLUMINATION: illumination_unevenness(samples),
+    }
+    measured = {rule: decimal_text(value, _DECIMALS) for rule, value in found.items()}
+    stated = check_stated(frame.facts, space, pixel_size_um=pixel_size_um)
+    return InputCheck(findings=(*stated, *check_measured(measured, space)))

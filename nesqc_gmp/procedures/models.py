@@ -194,6 +194,7 @@ def _shown(model: ModelState) -> tuple[str, ...]:
         f"Model {model.label}, digest {model.model_sha256}",
         f"Intended use: {manifest.intended_use}"[:390],
         f"Conforming from {manifest.conforming_from}, not conforming below {manifest.not_conforming_below}",
+        *(f"Input check by the model, {label}: {limit}"[:390] for label, limit in manifest.check_lines()),
         "For demonstration only, not for GMP use" if manifest.demonstration else "Not marked as a demonstration",
     )
 

@@ -152,6 +152,11 @@ class ImageScored(Frozen):
     prediction: Prediction | None
     outcome: ImageOutcome
 
+    @property
+    def judged_score(self) -> str | None:
+        """The score as people see it: none where the image was rejected (EU GMP Annex 22 draft 3.1)."""
+        return None if self.prediction is None or self.outcome == "rejected by input check" else self.prediction.score
+
 
 class RuleResult(Frozen):
     """One rule applied.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from nesqc_gmp.records.base import DecimalText, Frozen, Identifier, Sha256, Text
+from nesqc_gmp.records.base import DecimalText, Frozen, Identifier, Line, Sha256, Text
 from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.signatures import ElectronicSignature
 
@@ -83,8 +83,14 @@ class AlterationCheck(Frozen):
         limit: Largest value of the output ``alteration`` inside the input sample space.
     """
 
-    kinds: Annotated[tuple[Text, ...], Field(min_length=1)]
+    kinds: Annotated[tuple[Line, ...], Field(min_length=1)]
     limit: DecimalText
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.kinds)) != len(self.kinds):
+            raise ValueError("a kind of alteration is named twice")
+        return self
 
 
 class ModelDescription(Frozen):
@@ -155,6 +161,16 @@ class ModelDescription(Frozen):
             if "tile_embeddings" not in self.graph.outputs:
                 raise ValueError("tile_embedding_scale needs the output tile_embeddings")
         return self
+
+    def check_lines(self) -> tuple[tuple[str, str], ...]:
+        """The limits of the check by the model as label and text, in a fixed order."""
+        told = self.alterations
+        return (
+            ("distance of the features", f"at most {self.distance_limit}"),
+            ("distance of the image statistics", f"at most {self.statistics_limit}"),
+            ("likeness to altered images", "not checked by this package" if told is None else
+             f"at most {told.limit}; shown to it: {'; '.join(told.kinds)}"),
+        )  # fmt: skip
 
 
 class ModelManifest(ModelDescription):

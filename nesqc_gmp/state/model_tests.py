@@ -11,6 +11,7 @@ from nesqc_gmp.modelpack.layout import MODEL
 from nesqc_gmp.records import model_tests as records
 from nesqc_gmp.records.base import Identifier
 from nesqc_gmp.records.entry import Entry
+from nesqc_gmp.records.models import OutputName
 from nesqc_gmp.state.models import Models, ModelState
 
 
@@ -197,6 +198,10 @@ def fold_tests(entries: Iterable[Entry]) -> Tests:
     return found
 
 
+_OF_THE_NETWORK: tuple[OutputName, ...] = ("embedding", "tile_embeddings", "map", "logit")
+"""Outputs made of the last feature map alone; ``probability`` may round to 0 or 1 in any network."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """One test in which a test set was used.
@@ -228,17 +233,20 @@ class Use:
     def likeness(self, model: ModelState) -> str | None:
         """Why it was a test of the same model, ``None`` where nothing shows that it was.
 
-        Equal outputs, bit for bit, for every golden image that both packages have are those of one network, whatever
-        its file says beside its weights.
+        A package is one of the same network where one output that is made of its last feature map is equal, bit for
+        bit, for every golden image that both packages have. Temperature, thresholds and the input check change none of
+        the embeddings, and what is done to one output alone leaves the others.
         """
         if self.model == model.manifest.name:
             return "the same name"
         if self.network_sha256 == model.network_sha256:
             return f"the same {MODEL}"
         theirs = model.golden_outputs
-        both = self.golden_outputs.keys() & theirs.keys()
-        alike = both and all(self.golden_outputs[key] == theirs[key] for key in both)
-        return "the same outputs for every golden image that both have" if alike else None
+        for output in _OF_THE_NETWORK:
+            both = {key for key in self.golden_outputs.keys() & theirs.keys() if key[1] == output}
+            if both and all(self.golden_outputs[key] == theirs[key] for key in both):
+                return f"the same output {output} for every golden image that both have"
+        return None
 
     def informs(self, model: ModelState) -> bool:
         """Whether it gave results for the same model."""

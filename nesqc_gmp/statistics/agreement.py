@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.statistics.boundary import perfect_agreement
-from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion, reaching
+from nesqc_gmp.statistics.boundary import perfect_agreement, perfect_disagreement
+from nesqc_gmp.statistics.interval import LEVEL, Interval, not_estimable, proportion, reaching, unbounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Agreement:
         neither: Units that neither called positive.
         raw: Share of equal answers.
         kappa: Cohen's kappa (1960) with the interval of Fleiss, Cohen and Everitt (1969), never better than full
-            agreement shows (``statistics.boundary``).
+            agreement shows once the errors are put right, whichever reader made them (``statistics.boundary``).
         prevalence_adjusted: Twice the raw agreement less one (Byrt, Bishop and Carlin 1993), which does not collapse
             where one class is rare.
         positive_agreement: Share of equal answers among those that called positive (Cicchetti and Feinstein 1990).
@@ -65,7 +65,11 @@ def agreement(first: Sequence[bool], second: Sequence[bool]) -> Agreement:
 
 
 def _kappa(a: int, b: int, c: int, d: int) -> Interval:
-    """Cohen's kappa; not estimable where both readers gave one answer only."""
+    """Cohen's kappa; not estimable where both readers gave one answer only.
+
+    An error moves the margins, and with them the agreement by chance, which may fall. The bound of full agreement is
+    therefore that of the least balanced table that is left when each error is put right in one way or the other.
+    """
     total = a + b + c + d
     if total == 0:
         return not_estimable("Cohen", "no unit")
@@ -75,6 +79,8 @@ def _kappa(a: int, b: int, c: int, d: int) -> Interval:
     if chance >= 1:
         return not_estimable("Cohen", "both gave one and the same answer to every unit", total)
     kappa = (observed - chance) / (1 - chance)
+    if 1 in {*rows, *columns}:
+        return unbounded(kappa, "Cohen", "one of the two gave one and the same answer to every unit", total)
     table = ((a / total, b / total), (c / total, d / total))
     on = sum(table[i][i] * ((1 - chance) - (rows[i] + columns[i]) * (1 - observed)) ** 2 for i in range(2))
     off = (1 - observed) ** 2 * sum(table[i][j] * (columns[i] + rows[j]) ** 2 for i, j in ((0, 1), (1, 0)))
@@ -84,8 +90,8 @@ def _kappa(a: int, b: int, c: int, d: int) -> Interval:
 
     reach = float(norm.ppf(0.5 + LEVEL / 2)) * math.sqrt(variance)
     found = Interval(kappa, max(-1.0, kappa - reach), min(1.0, kappa + reach), "Cohen; Fleiss 1969", total)
-    best, least = perfect_agreement(total, chance), -chance / (1 - chance)
-    return reaching(found, best, least + (1 - best))
+    best, worst = perfect_agreement(total, min(a, d) / total), perfect_disagreement(total, min(b, c) / total)
+    return reaching(found, best, worst)
 
 
 def fleiss_kappa(counts: Sequence[Sequence[int]]) -> float | None:

@@ -82,7 +82,9 @@ def delong_difference(positive: ArrayLike, first: ArrayLike, second: ArrayLike, 
         return unbounded(estimate, "DeLong, paired", _FEW, len(labels), level)
     variance = sum(float(part.var(ddof=1)) / len(part) for part in difference)
     if variance == 0:
-        return unbounded(estimate, "DeLong, paired", "both order every pair alike", len(labels), level)
+        return unbounded(
+            estimate, "DeLong, paired", "every pair of units gives the same difference", len(labels), level
+        )
     shifted = normal_interval(estimate / 2 + 0.5, variance / 4, "DeLong, paired", len(labels), level)
     low, high = shifted.low, shifted.high
     if low is None or high is None:

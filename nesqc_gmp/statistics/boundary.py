@@ -35,16 +35,32 @@ def perfect_separation(positive: int, other: int, level: float = LEVEL) -> float
     return float(brentq(excess, 0.0, 1.0, xtol=1e-12))
 
 
-def perfect_agreement(units: int, chance: float, level: float = LEVEL) -> float:
-    """Lower bound of Cohen's kappa where all units agree: that of Clopper and Pearson for the raw agreement.
+def perfect_agreement(units: int, share: float, level: float = LEVEL) -> float:
+    """Lower bound of Cohen's kappa where all units agree, at least -1: Clopper and Pearson's of the raw agreement.
+
+    The agreement by chance is that of two readers who both give one answer to this share of the units. With one answer
+    only kappa is not estimable and the bound is -1.
 
     Args:
         units: Independent units, at least one.
-        chance: Agreement by chance, below 1, taken as it was observed.
+        share: Share of the units that got one of the two answers; the bound is highest at one half.
         level: Two-sided confidence level.
     """
-    low = proportion(units, units, level=level).low or 0.0
-    return (low - chance) / (1 - chance)
+    by_chance_apart = 2 * share * (1 - share)
+    apart = no_loss(units, level)
+    return -1.0 if by_chance_apart == 0 else max(-1.0, 1 - apart / by_chance_apart)
+
+
+def perfect_disagreement(units: int, share: float, level: float = LEVEL) -> float:
+    """Upper bound of Cohen's kappa where no unit agrees, made in the same way.
+
+    Args:
+        units: Independent units, at least one.
+        share: Share of the units to which the first reader gave one of the two answers, and the second the other one.
+        level: Two-sided confidence level.
+    """
+    by_chance = 2 * share * (1 - share)
+    return (no_loss(units, level) - by_chance) / (1 - by_chance)
 
 
 def no_difference(units: int, level: float = LEVEL) -> float:

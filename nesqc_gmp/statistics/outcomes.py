@@ -126,13 +126,24 @@ def _culture(name: str, rows: Sequence[ScoredRow]) -> ScoredRow:
     shared = tuple(pair for pair in rows[0].attributes if all(pair in row.attributes for row in rows))
     first = rows[0]
     return ScoredRow(
-        name, name, first.donor, first.label, min(scores) if scores else None, outcome, shared, _readings(rows)
+        name,
+        name,
+        first.donor,
+        first.label,
+        min(scores) if scores else None,
+        outcome,
+        shared,
+        culture_readings([row.readings for row in rows]),
     )
 
 
-def _readings(rows: Sequence[ScoredRow]) -> tuple[tuple[str, Label], ...]:
-    """The least favourable reading of each reader who read every image."""
-    read = [dict(row.readings) for row in rows]
+def culture_readings(images: Sequence[tuple[tuple[str, Label], ...]]) -> tuple[tuple[str, Label], ...]:
+    """The least favourable reading of each reader who read every image of a culture.
+
+    Args:
+        images: For each image of the culture, at least one, pairs of reader and label.
+    """
+    read = [dict(readings) for readings in images]
     complete = [reader for reader in read[0] if all(reader in one for one in read)]
     return tuple(
         (reader, "not conforming" if any(one[reader] == "not conforming" for one in read) else "conforming")

@@ -13,6 +13,7 @@ from typing import Any
 
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.models import ModelDescription
+from nesqc_gmp.statistics.interval import proportion
 from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.findings import Findings
@@ -163,8 +164,11 @@ def card(
             f"{number(each.median(conforming=False))} | {each.auroc} |"
             for each in found.spreads
         ),
-        altered="; changed images of a family by a network that never saw it" if results.families else "",
-        outside="\n".join(f"| {each.name} | {each.images} | {each.whole:.1%} |" for each in found.outside),
+        altered="; changed images of a family by a network that never saw it" if results.basis == "out-of-fold" else "",
+        outside="\n".join(
+            f"| {each.name} | {each.images} | {proportion(round(each.whole * each.images), each.images)} |"
+            for each in found.outside
+        ),
         summary=summary(checks),
         checks="\n".join(
             f"| {each.verdict} | {each.part} | {each.name} | {each.reached} | {each.limit} |" for each in checks
@@ -182,7 +186,7 @@ def _alterations(plan: Plan, description: ModelDescription) -> str:
         return ""
     return (
         f" A linear discriminant of the same features was shown altered copies of training images ("
-        f"{', '.join(told.kinds)}); limit {told.limit}, set to refuse {plan.alterations.refused:.1%} of images as they "
+        f"{'; '.join(told.kinds)}); limit {told.limit}, set to refuse {plan.alterations.refused:.1%} of images as they "
         "came. What it does with alterations that it was not shown is measured below, not assured."
     )
 
@@ -245,8 +249,8 @@ _CARD = """\
 ## Model details
 
 A plain residual network of {layers} layers. One ONNX graph takes 16-bit gray samples and gives the score (0 not
-conforming, 1 conforming), the exact map behind it, embeddings of the image and of its tiles, and the distance of the
-image from the training images. A cell of the map is {cell} pixels. {pooling}
+conforming, 1 conforming), the exact map behind it, embeddings of the image and of its tiles, and what the input check
+compares with its limits. A cell of the map is {cell} pixels. {pooling}
 Preprocessing is inside the graph. 8-bit samples are multiplied by 257 before the graph; RGB becomes gray as
 (19595 R + 38470 G + 7471 B + 32768) >> 16.
 
@@ -278,8 +282,8 @@ distance limit {distance}, set to refuse {distance_share} of those images; stati
 
 {basis}: AUROC **{auroc}** with each image counted by itself, {by_culture} with the images of a culture counted as
 dependent on each other (95 % intervals). The AUROC counts every score. At the thresholds, an image that the input check
-of the package refuses, by its distances or by size, saturation, focus or illumination, gets no verdict and is counted
-as refused.
+of the package refuses, by what the model says of it or by size, saturation, focus or illumination, gets no verdict and
+is counted as refused.
 
 | label of the images | images | refused by the input check | called rightly | undecided | called wrongly |
 |---|---|---|---|---|---|
@@ -296,7 +300,7 @@ then say nothing about conformity.
 
 Share that the whole input check refuses, of images that were changed or that the model is not for{altered}:
 
-| images | count | refused |
+| images | count | share refused (95 % interval of Clopper and Pearson) |
 |---|---|---|
 {outside}
 

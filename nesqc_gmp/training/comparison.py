@@ -58,7 +58,7 @@ def compare(
 
     rows = [
         compared(f"changed: {kind}", _unlikeness(found, degree, light), limits)
-        for kind, found in ({} if test else development.altered).items()
+        for kind, found in development.altered.items()
     ]
     for name, images, unfit in _kinds(places, test, description.input_space):
         found = measured(session, images, check.embedding, unlike, light) if images else None

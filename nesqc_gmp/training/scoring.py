@@ -117,7 +117,8 @@ class OutOfFold:
 
     Attributes:
         images: Every image as it came.
-        altered: Some images of each family altered, evenly chosen, by the name of the corruption.
+        altered: Images of each family altered, by the name of the corruption: all of them in the ways that the check
+            was shown, some of them, evenly chosen, in the others. Empty where there is a test split to be altered.
     """
 
     images: Unseen
@@ -126,26 +127,31 @@ class OutOfFold:
 
 def out_of_fold(division: Division, plan: Plan, work: Work, show: Callable[[Epoch], None]) -> OutOfFold:
     """Each family scored by a network fitted to the others, as it came and altered."""
-    of_each = -(-AT_MOST // len(division.folds))
-    scored = [_fold(fold, f"fold-{number}", plan, work, show, of_each) for number, fold in enumerate(division.folds, 1)]
+    shown = plan.alterations.kinds if plan.alterations else ()
+    some = -(-AT_MOST // len(division.folds))
+    most = {} if division.test else {kind: None if kind in shown else some for kind in CORRUPTIONS}
+    scored = [_fold(fold, f"fold-{number}", plan, work, show, most) for number, fold in enumerate(division.folds, 1)]
     return OutOfFold(
         images=_together([each.images for each in scored]),
-        altered={kind: _together([each.altered[kind] for each in scored]) for kind in CORRUPTIONS},
+        altered={kind: _together([each.altered[kind] for each in scored]) for kind in most},
     )
 
 
-def _fold(fold: Fold, name: str, plan: Plan, work: Work, show: Callable[[Epoch], None], of_each: int) -> OutOfFold:
+def _fold(
+    fold: Fold, name: str, plan: Plan, work: Work, show: Callable[[Epoch], None], most: dict[str, int | None]
+) -> OutOfFold:
+    """Images of the held-out family; of each kind of alteration at most so many, or all."""
     network = fit(fold.training, plan, name, work, show)
     check = fit_check(network, evaluate(network, fold.training, plan), fold.training, plan)
 
     def scored(images: Sequence[LabelledImage]) -> Unseen:
         return unseen(evaluate(network, images, plan), images, check)
 
-    chosen = fold.held_out[:: max(1, -(-len(fold.held_out) // of_each))]
-    return OutOfFold(
-        images=scored(fold.held_out),
-        altered={kind: scored([altered(image, kind) for image in chosen]) for kind in CORRUPTIONS},
-    )
+    def changed(kind: str, count: int | None) -> Unseen:
+        step = 1 if count is None else max(1, -(-len(fold.held_out) // count))
+        return scored([altered(image, kind) for image in fold.held_out[::step]])
+
+    return OutOfFold(scored(fold.held_out), {kind: changed(kind, count) for kind, count in most.items()})
 
 
 def _together(parts: Sequence[Unseen]) -> Unseen:

@@ -10,8 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from nesqc_gmp.decision import heterogeneity
+from nesqc_gmp.decision.input_check import (
+    FOCUS,
+    ILLUMINATION,
+    SATURATION,
+    check_measured,
+    check_stated,
+    model_size,
+)
 from nesqc_gmp.decision.manual import judge_manual
-from nesqc_gmp.decision.rules import ScoreRule
+from nesqc_gmp.decision.model_check import decided, has_locked_limits
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError, NesqcError
 from nesqc_gmp.records import batches as records
@@ -34,15 +42,17 @@ def check_complete(proven: Proven) -> str:
     entries = tuple(proven.about("batch", proven.batch))
     _check_registration(proven, entries[0])
     model = approved_model(proven)
-    sealed, running = False, None
+    sealed, running, received = False, None, dict[str, records.ImageReceived]()
     for entry in entries[1:]:
         check = _CHECKS.get(type(entry.record))
         if check is None:
             continue
         try:
-            check(_Replay(proven, model, entry, sealed, running), entry.record)
+            check(_Replay(proven, model, entry, sealed, running, received), entry.record)
         except NesqcError as error:
             raise IntegrityError(f"entry {entry.index}: {error.what}", first_bad=entry.index) from error
+        if isinstance(entry.record, records.ImageReceived):
+            received[entry.record.image] = entry.record
         sealed = sealed or isinstance(entry.record, records.ImageSetSealed)
         if isinstance(entry.record, records.AttemptOpened | records.AttemptClosed):
             running = entry.record if isinstance(entry.record, records.AttemptOpened) else None
@@ -69,17 +79,25 @@ def _summary(batch: Batch) -> str:
 class _Replay:
     """The batch just before one entry.
 
-    What is asked for every image, whether the set is sealed and which attempt runs, is handed on from entry to entry.
+    What is asked for every image, whether the set is sealed, which attempt runs and what was received, is handed on
+    from entry to entry.
     """
 
     def __init__(
-        self, proven: Proven, model: ModelState, entry: Entry, sealed: bool, running: records.AttemptOpened | None
+        self,
+        proven: Proven,
+        model: ModelState,
+        entry: Entry,
+        sealed: bool,
+        running: records.AttemptOpened | None,
+        received: dict[str, records.ImageReceived],
     ) -> None:
         self._proven = proven
         self._model = model
         self._entry = entry
         self._sealed = sealed
         self._running = running
+        self._received = received
         self._batch: Batch | None = None
 
     @property
@@ -113,20 +131,38 @@ class _Replay:
             raise IntegrityError("the attempt is not over this set with this model")
 
     def scored(self, record: records.ImageScored) -> None:
-        """A result follows from its score and its checks by the thresholds of the locked model."""
+        """Checks and outcome follow from what was received, measured and predicted, by the locked limits."""
         self._require_running(record)
-        manifest = self._model.manifest
-        prediction, inside = record.prediction, record.check.passed
-        if inside != (prediction is not None):
+        self._require_input_check(record)
+        manifest, prediction = self._model.manifest, record.prediction
+        if record.check.passed != (prediction is not None):
             raise IntegrityError(f"{record.image} has a score without a passed input check, or none with one")
         if prediction is not None:
             self._require_heterogeneity(record.image, prediction)
-        outcome: records.ImageOutcome = "rejected by input check"
-        if prediction is not None and all(finding.passed for finding in record.model_check):
-            rule = ScoreRule(manifest.conforming_from, manifest.not_conforming_below)
-            outcome = rule.apply(record.image, prediction.score).outcome
+            if not has_locked_limits(prediction, manifest):
+                raise IntegrityError(f"the limits recorded with {record.image} are not those of its model")
+        findings, outcome = decided(manifest, record.image, prediction)
+        if record.model_check != findings:
+            raise IntegrityError(f"the check of {record.image} by the model does not follow from what it measured")
         if record.outcome != outcome:
             raise IntegrityError(f"{record.image} is recorded as {record.outcome}; its score says {outcome}")
+
+    def _require_input_check(self, record: records.ImageScored) -> None:
+        """Every rule was asked, with the limits of the specification, of the file that was received."""
+        original = self._received.get(record.image)
+        if original is None or original.facts.sha256 != record.sha256:
+            raise IntegrityError(f"{record.image} is not the image that was received under this name")
+        space = self._proven.specification.input_space
+        measured = {finding.rule: finding.measured for finding in record.check.findings}
+        if not {SATURATION, FOCUS, ILLUMINATION} <= set(measured):
+            raise IntegrityError(f"the input check of {record.image} lacks a rule")
+        expected = (
+            *check_stated(original.facts, space, pixel_size_um=original.pixel_size_um),
+            *check_measured(measured, space),
+            model_size(original.facts, self._model.manifest.input_space),
+        )
+        if record.check.findings != expected:
+            raise IntegrityError(f"the input check of {record.image} does not follow from what was measured")
 
     def _require_heterogeneity(self, image: str, prediction: Prediction) -> None:
         """It follows from the map and the tiles, and a model that measures tiles has measured them."""

@@ -51,13 +51,17 @@ def test_piped_output_is_plain(command: str, log_in: LogIn, nesqc: Run) -> None:
 
 def test_a_model_is_shown_with_the_input_space_that_people_compare(log_in: LogIn, nesqc: Run) -> None:
     """As the manifest of the shipped package has it, read here from the file."""
-    locked = json.loads((model_folder() / "manifest.json").read_text())["input_space"]
+    manifest = json.loads((model_folder() / "manifest.json").read_text())
+    locked = manifest["input_space"]
     log_in("reviewer")
     shown = nesqc("models", "show", "nes-morphology-sim:1.1.0").out
-    part = shown.split("Input sample space of the package")[1].split("Intended use")[0]
+    part, checked = shown.split("Input sample space of the package")[1].split("Input check by the model")
     found = dict(re.split(r"\s{2,}", line.strip()) for line in part.splitlines() if line.strip())
     as_text = {name: ", ".join(map(str, v)) if isinstance(v, list) else str(v) for name, v in locked.items()}
     assert found == {name.replace("_", " "): value for name, value in as_text.items()}
+    for limit in ("distance_limit", "statistics_limit"):
+        assert f"at most {manifest[limit]}" in checked
+    assert "not checked by this package" in checked
     value = json.loads(nesqc("models", "show", "nes-morphology-sim:1.1.0", "--json").out)
     assert value["manifest"]["input_space"] == locked
 

@@ -11,9 +11,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from nesqc_gmp.decision.model_check import MODEL_DISTANCE, MODEL_STATISTICS, inside_input_space
 from nesqc_gmp.errors import ImageRejectedError
 from nesqc_gmp.inference.engine import Engine
-from nesqc_gmp.inference.input_space import MODEL_DISTANCE, MODEL_STATISTICS, inside_input_space
 from nesqc_gmp.modelpack.package import LockedModel
 from nesqc_gmp.records.images import AttemptReceipt
 from nesqc_gmp.simulation.culture import simulate

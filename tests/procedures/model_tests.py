@@ -79,15 +79,15 @@ def package(
     version: str = "1.0.0",
     development: list[dict[str, Any]] | None = None,
     note: str = "",
-    retrained: bool = False,
+    retrained: str | None = None,
     rewritten: bool = False,
     **more: Any,
 ) -> Path:
     """The shipped package, locked again as no demonstration, with the list of development images given or with none.
 
     A note is written into the documentation of the graph (``doc_string``, field 6 of ``ModelProto``), so that its bytes
-    are others and its outputs the same. A retrained one has another weight, and the golden outputs that go with it. A
-    rewritten one has its golden images under another header of NumPy's format.
+    are others and its outputs the same. A retrained one has another value in the tensor that is named, and the golden
+    outputs that go with it. A rewritten one has its golden images under another header of NumPy's format.
     """
     shutil.copytree(model_folder(), folder)
     if note:
@@ -96,7 +96,7 @@ def package(
     value = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").unlink()
     if retrained:
-        retrain(folder, ModelManifest.model_validate_json(json.dumps(value)))
+        retrain(folder, ModelManifest.model_validate_json(json.dumps(value)), retrained)
     del value["parts"]
     value |= {"name": "nes-test", "model_version": version, "demonstration": False, **more}
     for path in folder.glob("golden/*.image.npy") if rewritten else ():
@@ -111,15 +111,17 @@ def package(
     return folder
 
 
-def retrain(folder: Path, manifest: ModelManifest) -> None:
-    """Change one bit of the first weight of the largest tensor (raw data: field 9 of ``TensorProto``)."""
+def retrain(folder: Path, manifest: ModelManifest, tensor: str) -> None:
+    """Change one bit of the first value of a tensor (name: field 8 of ``TensorProto``, raw data: field 9)."""
     model = (folder / "model.onnx").read_bytes()
     graph = dict(_fields(model))[7]
     assert isinstance(graph, bytes)
-    tensors = [dict(_fields(value)) for number, value in _fields(graph) if number == 5 and isinstance(value, bytes)]
-    weights = max((raw for each in tensors if isinstance(raw := each.get(9), bytes)), key=len)
-    assert model.count(weights) == 1
-    model = model.replace(weights, weights[:2] + bytes([weights[2] ^ 1]) + weights[3:])
+    tensors = [value for number, value in _fields(graph) if number == 5 and isinstance(value, bytes)]
+    (whole,) = [each for each in tensors if dict(_fields(each))[8] == tensor.encode()]
+    raw = dict(_fields(whole))[9]
+    assert isinstance(raw, bytes)
+    assert model.count(whole) == whole.count(raw) == 1
+    model = model.replace(whole, whole.replace(raw, raw[:2] + bytes([raw[2] ^ 1]) + raw[3:]))
     (folder / "model.onnx").write_bytes(model)
     session = Session(model, manifest.graph, manifest.runtime)
     for name in manifest.golden:

@@ -667,6 +667,30 @@ def test_a_perfect_result_of_few_cultures_passes_no_criterion_by_an_interval_wit
     assert "1.000000 to 1.000000" not in founded.site.objects.read(closed.report_html_sha256).decode()
 
 
+@pytest.mark.parametrize(
+    ("readers", "cultures_min", "words"),
+    [
+        (("anna", "bo"), 10, "12 cultures without a difference from bo give a bound of 0.047"),
+        (("anna", "cy"), 10, "cy gave one and the same answer to every culture"),
+        (("anna", "bo"), 13, "12 cultures with readings, and the plan asks for 13"),
+    ],
+)
+def test_the_best_kappa_that_a_plan_names_is_that_of_the_answers_of_the_reader(
+    readers: tuple[str, str], cultures_min: int, words: str, founded: World, tmp_path: Path
+) -> None:
+    """Bo calls two of twelve cultures conforming. By hand: 1 - 0.26465 / (2 * 2 / 12 * 10 / 12) = 0.0473."""
+    bench = Bench(founded)
+    manifest = small.write_images(tmp_path / "set")
+    rows = [{k: v for k, v in row.items() if not k.startswith("reading ")} for row in small.read_manifest(manifest)]
+    for number, row in enumerate(rows):
+        said = {"anna": row["label"], "bo": "conforming" if number in (0, 2) else "not conforming", "cy": "conforming"}
+        row |= {f"reading {reader}": said[reader] for reader in readers}
+    bench.seal(small.write_manifest(manifest.parent, rows))
+    model = bench.install(small.package(tmp_path / "package"))
+    bench.plan(model, plan_of(criterion("kappa", "0.10", cultures_min)))
+    assert f"cannot be passed with this set: {words}" in founded.shown
+
+
 def test_a_column_that_the_set_does_not_have_is_named(sealed: Bench) -> None:
     with pytest.raises(InvalidInputError, match=r"'incubator', 'weekday'.*instrument"):
         sealed.plan(
@@ -719,7 +743,7 @@ def test_a_result_consumes_the_set_for_every_version_of_the_model(tested: Bench,
 
 
 def test_a_set_is_free_for_a_model_of_another_name(tested: Bench, tmp_path: Path) -> None:
-    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained=True))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained="stage4.second.weight"))
     tested.plan(other)
     assert "Earlier use of the set: test 1 of nes-test 1.0.0 on 2026" in tested.world.shown
     assert tested.world.shown.count(": passed") == 1
@@ -746,9 +770,30 @@ def test_the_same_network_in_other_bytes_is_the_same_model(tested: Bench, tmp_pa
     """Another name and a line of documentation in the file: every golden output is the same, bit for bit."""
     other = tested.install(small.package(tmp_path / "other", name="nes-renamed", note="another model"))
     assert other.network_sha256 != model_of_version(tested.world, "1.0.0").network_sha256
-    with pytest.raises(OutOfSequenceError, match=r"consumed for nes-test.*the same outputs for every golden image"):
+    with pytest.raises(
+        OutOfSequenceError, match=r"consumed for nes-test.*the same output embedding for every golden image"
+    ):
         tested.plan(other)
     assert tested.world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "changed"),
+    [
+        ("head.bias", {"logit", "probability", "map"}),
+        ("head.weight", {"logit", "probability", "map"}),
+        ("features.mean", {"distance"}),
+    ],
+)
+def test_a_network_with_another_temperature_or_check_is_the_same_model(
+    tensor: str, changed: set[str], tested: Bench, tmp_path: Path
+) -> None:
+    """One bit of the head, of which the temperature is a factor, or of the check: the embedding stays."""
+    other = tested.install(small.package(tmp_path / "other", name="nes-renamed", retrained=tensor))
+    before, after = model_of_version(tested.world, "1.0.0").golden_outputs, other.golden_outputs
+    assert {output for image, output in before if before[image, output] != after[image, output]} == changed
+    with pytest.raises(OutOfSequenceError, match=r"consumed for nes-test.*the same output embedding for every golden"):
+        tested.plan(other)
 
 
 def test_honest_limit_golden_files_written_otherwise_are_not_compared(tested: Bench, tmp_path: Path) -> None:
@@ -777,7 +822,7 @@ def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp
     assert world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
     opened = world.entries("test_set_read")[-1].record
     assert (opened.test_set, opened.purpose, opened.model_sha256) == ("NES-A", "plan", newer.model_sha256)
-    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained=True))
+    other = tested.install(small.package(tmp_path / "other", name="nes-other", retrained="stage4.second.weight"))
     assert tested.plan(other, plan_of(test_set="NES-B")).plan == 1
     tested.consume()
     with pytest.raises(OutOfSequenceError, match="these images were spent as NES-A"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,15 @@ from nesqc_gmp.statistics import source
 from nesqc_gmp.statistics.acceptance import Criterion, assess, overall
 from nesqc_gmp.statistics.agreement import agreement, fleiss_kappa
 from nesqc_gmp.statistics.auroc import auroc, cluster_bootstrap, curve, delong, delong_difference, obuchowski
-from nesqc_gmp.statistics.boundary import no_difference, no_loss, perfect_agreement, perfect_separation
+from nesqc_gmp.statistics.boundary import (
+    no_difference,
+    no_loss,
+    perfect_agreement,
+    perfect_disagreement,
+    perfect_separation,
+)
 from nesqc_gmp.statistics.calibration import brier_score, calibration
-from nesqc_gmp.statistics.interval import proportion
+from nesqc_gmp.statistics.interval import Interval, proportion
 from nesqc_gmp.statistics.noninferiority import non_inferiority, paired_difference
 from nesqc_gmp.statistics.outcomes import ScoredRow, at_threshold, by_culture, strata
 from nesqc_gmp.statistics.planning import design_effect, intraclass_correlation, sample_size
@@ -62,7 +69,9 @@ def test_difference_of_a_scorer_to_itself_is_nothing() -> None:
     labels, scores = [True, False] * 10, list(range(20))
     found = delong_difference(labels, scores, scores)
     assert (found.estimate, found.low, found.high) == (0.0, None, None)
-    assert str(found) == "0.0000 (interval not assessable: both order every pair alike)"
+    assert str(found) == "0.0000 (interval not assessable: every pair of units gives the same difference)"
+    reversed_ = delong_difference(labels, [float(label) for label in labels], [-float(label) for label in labels])
+    assert str(reversed_) == "1.0000 (interval not assessable: every pair of units gives the same difference)"
 
 
 def test_one_class_or_nothing_is_not_estimable() -> None:
@@ -292,6 +301,7 @@ def test_the_bound_at_perfect_separation_is_newcombes(units: tuple[int, int]) ->
 def test_bounds_of_perfect_results_by_hand() -> None:
     """Of 40 units: 0.025 ** (1 / 40) = 0.9119; kappa 2 * 0.9119 - 1 at even chance; 3.8415 / 43.8415 = 0.0876."""
     assert perfect_agreement(40, 0.5) == pytest.approx(0.8238, abs=5e-5)
+    assert perfect_disagreement(40, 0.5) == pytest.approx(-0.8238, abs=5e-5)
     assert no_difference(40) == pytest.approx(0.0876, abs=5e-5)
     assert no_loss(40) == pytest.approx(1 - 0.025 ** (1 / 40))
     assert perfect_separation(0, 5) == 0.0
@@ -336,6 +346,80 @@ def test_one_error_never_shows_more_than_none() -> None:
     assert nearly <= best < 1  # type: ignore[operator]
 
 
+Table = tuple[int, int, int, int]
+
+
+@cache
+def kappa_of(table: Table) -> Interval:
+    """Of the units that both called positive, only the first, only the second, and neither."""
+    a, b, c, d = table
+    return agreement([True] * (a + b) + [False] * (c + d), [True] * a + [False] * b + [True] * c + [False] * d).kappa
+
+
+def tables(units: int) -> list[Table]:
+    return [
+        (a, b, c, units - a - b - c)
+        for a in range(units + 1)
+        for b in range(units + 1 - a)
+        for c in range(units + 1 - a - b)
+    ]
+
+
+def corrected(table: Table) -> list[Table]:
+    """Every table that is left when one error is put right, by whichever reader."""
+    a, b, c, d = table
+    moved = [(a + 1, b - 1, c, d), (a, b - 1, c, d + 1), (a + 1, b, c - 1, d), (a, b, c - 1, d + 1)]
+    return [each for each in moved if min(each) >= 0]
+
+
+def test_kappa_of_every_small_table_is_never_better_than_with_errors_put_right() -> None:
+    """All tables of up to 12 units, against full agreement with the errors put right in any way.
+
+    Among these are the tables of full agreement with the margins of either reader. Full disagreement is the mirror.
+    """
+    for units in range(1, 13):
+        found = {table: kappa_of(table) for table in tables(units)}
+        for (a, b, c, d), kappa in found.items():
+            if kappa.low is None or kappa.high is None:
+                continue
+            assert -1 <= kappa.low <= kappa.high <= 1
+            agreed = [found[a + n, 0, 0, d + b + c - n].low for n in range(b + c + 1)]
+            assert all(kappa.low <= low + 1e-9 for low in agreed if low is not None), (a, b, c, d)
+            opposed = [perfect_disagreement(units, (b + n) / units) for n in range(a + d + 1)]
+            assert all(kappa.high >= high - 1e-9 for high in opposed), (a, b, c, d)
+
+
+def test_no_error_raises_a_bound_of_kappa_that_a_criterion_can_ask_for() -> None:
+    """Limits of criteria lie above 0. All tables of up to 12 units, and those near perfection of more."""
+    near = [(n - d - e, e, f, d - f) for n in (36, 60) for d in range(1, n) for e in range(3) for f in range(2)]
+    for table in [*(t for n in range(1, 13) for t in tables(n)), *(t for t in near if min(t) >= 0)]:
+        low = kappa_of(table).low
+        if low is None or low <= 0:
+            continue
+        for better in corrected(table):
+            assert low <= kappa_of(better).low + 1e-9, (table, better)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("perfect", "error"),
+    [
+        ((55, 0, 0, 5), (54, 1, 0, 5)),
+        ((99, 0, 0, 1), (98, 1, 0, 1)),
+        ((11, 0, 0, 10), (10, 1, 0, 10)),
+        ((99, 0, 0, 1), (97, 1, 1, 1)),
+    ],
+)
+def test_an_error_does_not_raise_kappa_by_the_chance_it_lowers(perfect: Table, error: Table) -> None:
+    """Taken at the observed agreement by chance, the second table of each pair had the higher bound.
+
+    By hand: 0.025 ** (1 / 60) = 0.940377; 55 and 5 by chance 0.847222; (0.940377 - 0.847222) / 0.152778 = 0.6097.
+    """
+    best, low = kappa_of(perfect).low, kappa_of(error).low
+    assert low <= best + 1e-9  # type: ignore[operator]
+    assert kappa_of((55, 0, 0, 5)).low == pytest.approx(0.6097, abs=5e-5)
+    assert perfect_agreement(10, 0.01) == perfect_agreement(10, 0.0) == -1.0, "kappa is never less"
+
+
 @pytest.mark.parametrize("metric", ["AUROC", "kappa", "Brier score"])
 def test_an_interval_without_width_is_not_assessable(metric: str) -> None:
     """A model that gives every image the same score and call: nothing is known of its spread."""
@@ -345,7 +429,8 @@ def test_an_interval_without_width_is_not_assessable(metric: str) -> None:
     ]  # fmt: skip
     (result,) = assess([criterion(metric, "0.01" if metric != "Brier score" else "0.9")], rows, seed=1)
     assert (result.found.low, result.found.high, result.verdict) == (None, None, "not assessable")
-    assert result.found.reason == "its interval has no width"
+    one_answer = "one of the two gave one and the same answer to every unit"
+    assert result.found.reason == (one_answer if metric == "kappa" else "its interval has no width")
 
 
 def test_intervals_near_perfection_cover() -> None:

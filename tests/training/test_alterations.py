@@ -13,8 +13,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
+from nesqc_gmp.decision.model_check import MODEL_ALTERATION, inside_input_space  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
-from nesqc_gmp.inference.input_space import MODEL_ALTERATION, inside_input_space  # noqa: E402
 from nesqc_gmp.inference.session import Session  # noqa: E402
 from nesqc_gmp.records.images import AttemptReceipt  # noqa: E402
 from nesqc_gmp.training.alterations import altered, discriminants, fit_discriminants  # noqa: E402
@@ -96,7 +96,7 @@ def test_the_package_locks_the_kinds_and_their_limit(locked: Trained) -> None:
     assert list(manifest.alterations.kinds) == KINDS
     assert manifest.graph.outputs[-1] == "alteration"
     card = (locked.folder / "CARD.md").read_text(encoding="utf-8")
-    assert "inverted contrast, magnification 2" in card
+    assert "inverted contrast; magnification 2" in card
     assert f"limit {manifest.alterations.limit}" in card
 
 
@@ -105,7 +105,7 @@ def test_altered_images_are_judged_by_networks_that_had_not_seen_their_family(lo
     facts = json.loads((locked.folder / "training.json").read_text(encoding="utf-8"))["input_check"]
     counted = {name: row["images"] for name, row in facts.items() if name.startswith("changed: ")}
     assert {f"changed: {kind}" for kind in KINDS} <= set(counted)
-    # By hand: 3 families of 16 images; 20 of each are wanted, so every one of the 48 is taken.
+    # By hand: 3 families of 16 images, all taken in the kinds that were shown; of the others 20 a family are wanted.
     assert set(counted.values()) == {48}
 
 

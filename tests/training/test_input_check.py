@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
-from nesqc_gmp.imaging import check
+from nesqc_gmp.decision.input_check import FOCUS, ILLUMINATION, SATURATION
+from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.frame import Frame
 from nesqc_gmp.records.images import FrameFacts, InputSpace
 from nesqc_gmp.records.models import ModelDescription
@@ -79,9 +80,9 @@ def test_the_verdict_is_that_of_the_check_of_a_batch(name: str) -> None:
         format="PNG", width=width, height=height, bit_depth=16, channels=1, pixel_size_um=None
     )
     frame = Frame(samples=samples, facts=facts)
-    rules = (check.saturation(frame, SPACE), check.focus(frame, SPACE), check.illumination(frame, SPACE))
-    assert any(not rule.passed for rule in rules) == light
-    assert check.size(facts, SPACE).passed != size
+    passed = {found.rule: found.passed for found in check(frame, SPACE, pixel_size_um="1.0").findings}
+    assert passed["INPUT-SIZE"] != size
+    assert all(passed[rule] for rule in (SATURATION, FOCUS, ILLUMINATION)) != light
 
 
 def test_light_focus_and_size_are_refused_whatever_the_score_and_the_distances() -> None:

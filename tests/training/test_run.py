@@ -19,11 +19,11 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="torch is not installed (extra [train]); nothing can be trained here")
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
+from nesqc_gmp.decision.model_check import inside_input_space  # noqa: E402
 from nesqc_gmp.errors import InvalidInputError, NesqcError  # noqa: E402
 from nesqc_gmp.imaging.check import check  # noqa: E402
 from nesqc_gmp.imaging.decode import decode  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
-from nesqc_gmp.inference.input_space import inside_input_space  # noqa: E402
 from nesqc_gmp.modelpack.package import open_package  # noqa: E402
 from nesqc_gmp.records.images import AttemptReceipt  # noqa: E402
 from nesqc_gmp.training import run  # noqa: E402

@@ -369,6 +369,11 @@ def meaning(kind: str, new: str, old: str) -> Any:
     return attack
 
 
+def tell_alterations(entries, forger) -> None:
+    prediction = forger.first(entries, "image_scored")["record"]["prediction"]
+    prediction["alteration"], prediction["alteration_limit"] = "-9.000", "1.000"
+
+
 RULES = {
     "image left out of the attempt": (drop("image_scored", 5), 7),
     "image left out of the set": (drop("image_received", 5), 7),
@@ -398,6 +403,20 @@ RULES = {
     "distances of tiles that the model does not measure": (
         alter("image_scored", "record", "prediction", "heterogeneity", "tile_distances", to=["1.0", "1.0"]), 7),
     "heat map that is not its size": (alter("image_scored", "record", "prediction", "heat_map", "rows", to=3), 7),
+    "limit of the distance raised": (alter("image_scored", "record", "prediction", "distance_limit", to="99999"), 7),
+    "limit of the statistics raised": (
+        alter("image_scored", "record", "prediction", "statistics_limit", to="99999"), 7),
+    "distance beyond its limit, found inside": (
+        alter("image_scored", "record", "prediction", "distance", to="99999"), 7),
+    "check by the model left out": (alter("image_scored", "record", "model_check", to=[]), 7),
+    "alterations told by a model that tells none": (tell_alterations, 7),
+    "rule of the input check left out": (lambda entries, forger: forger.first(entries, "image_scored")["record"][
+        "check"]["findings"].pop(), 7),
+    "focus below its limit, found inside": (
+        alter("image_scored", "record", "check", "findings", 6, "measured", to="0.000001"), 7),
+    "limit of the light raised": (
+        alter("image_scored", "record", "check", "findings", 7, "limit", to="at most 99999"), 7),
+    "size of the file altered": (alter("image_received", "record", "facts", "width", to=8), 7),
     "outcome without its score": (alter("image_scored", "record", "outcome", to="undecided"), 7),
     "seal over fewer images": (alter("image_set_sealed", "record", "images", to=3), 7),
     "attempt with another model": (alter("attempt_opened", "record", "model_sha256", to="0" * 64), 7),
@@ -408,7 +427,7 @@ RULES = {
     "audit trail reviewed in part": (alter("audit_trail_reviewed", "record", "entries", to=3), 7),
     "audit trail found wanting": (alter("audit_trail_reviewed", "record", "acceptable", to=False), 7),
     "outcome of the decision": (alter("batch_disposed", "record", "outcome", to="undecided"), 7),
-    "scored from other bytes": (alter("image_scored", "record", "sha256", to="0" * 64), 8),
+    "scored from other bytes": (alter("image_scored", "record", "sha256", to="0" * 64), 7),
     "received another file": (alter("image_received", "record", "facts", "sha256", to="0" * 64), 7),
     "evidence of another test": (alter("result_recorded", "record", "evidence_sha256", to="0" * 64), 8),
     "site renamed": (alter("site_founded", "record", "name", to="Another site"), 9),

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from nesqc_gmp.decision.input_check import model_size
+from nesqc_gmp.decision.model_check import decided
 from nesqc_gmp.errors import IntegrityError, NesqcError, OutOfSequenceError
 from nesqc_gmp.imaging.check import check
 from nesqc_gmp.imaging.decode import decode
@@ -22,19 +24,15 @@ from nesqc_gmp.procedures.ahead import ahead
 from nesqc_gmp.procedures.batches.common import load_outline, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.process import running, this_process
-from nesqc_gmp.procedures.scoring import decided
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageReceived, ImageScored
-from nesqc_gmp.records.images import AttemptReceipt, FrameFacts, InputCheck, InputFinding, InputSpace, Prediction
+from nesqc_gmp.records.images import AttemptReceipt, InputCheck, Prediction
 from nesqc_gmp.records.models import ModelManifest
 from nesqc_gmp.records.products import Specification
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Attempt, Batch
 from nesqc_gmp.state.incidents import require_no_incident
 from nesqc_gmp.state.models import fold_models, require_active
-
-MODEL_SIZE = "MODEL-SIZE"
-"""Rule of the input check: the model takes images of this size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +178,7 @@ class _Run:
         """Read the original again and check it; no score exists yet."""
         frame = decode(self.session.site.objects.read(original.sha256), name=original.image)
         checked = check(frame, self.specification.input_space, pixel_size_um=original.pixel_size_um)
-        size = _model_size(frame.facts, self.manifest.input_space)
+        size = model_size(frame.facts, self.manifest.input_space)
         checked = InputCheck(findings=(*checked.findings, size))
         return _Checked(original, checked, self.engine.prepare(frame.samples) if checked.passed else None)
 
@@ -220,13 +218,6 @@ class _Run:
     def _close(self, ending: Ending, detail: str) -> None:
         with self.session.site.ledger.writing() as transaction:
             _close_attempt(self.session.site, transaction, self.batch, self.number, ending, detail)
-
-
-def _model_size(facts: FrameFacts, space: InputSpace) -> InputFinding:
-    """Whether the model takes an image of this size at all, however wide the specification is."""
-    inside = space.width_min <= facts.width <= space.width_max and space.height_min <= facts.height <= space.height_max
-    limit = f"{space.width_min} to {space.width_max} x {space.height_min} to {space.height_max}"
-    return InputFinding(rule=MODEL_SIZE, measured=f"{facts.width} x {facts.height}", limit=limit, passed=inside)
 
 
 def _close_attempt(site: Site, transaction: Transaction, batch: str, number: int, ending: Ending, detail: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from nesqc_gmp.decision.input_check import check_stated
 from nesqc_gmp.errors import InvalidInputError, ModelRefusedError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
-from nesqc_gmp.imaging.check import check_stated
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.modelpack.layout import TRAINING
 from nesqc_gmp.modelpack.package import LockedModel
@@ -32,7 +32,9 @@ from nesqc_gmp.records.entry import Subject
 from nesqc_gmp.records.model_tests import (
     LISTED,
     DevelopmentImage,
+    Label,
     PlannedCriterion,
+    TestImage,
     TestPlan,
     TestPlanFrozen,
     TestSetContent,
@@ -56,8 +58,7 @@ from nesqc_gmp.state.people import Person
 UPPER = frozenset({"undecided rate", "refused rate", "Brier score"})
 """As ``statistics.acceptance.UPPER``, which is too heavy to import for a signature."""
 
-_CHANCE_LEAST = 0.5
-"""Agreement by chance where both answers are equally frequent; it is never less where all agree."""
+_NO_READINGS = "not assessable without readings of people"
 
 _DEVELOPMENT: TypeAdapter[tuple[DevelopmentImage, ...]] = TypeAdapter(tuple[DevelopmentImage, ...])
 Independence = Literal["no copy found by digests", "not shown by digests"]
@@ -258,11 +259,12 @@ def _developed_with(model: LockedModel) -> tuple[DevelopmentImage, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Cultures:
-    """Cultures of a subgroup by label, and those with readings."""
+    """Cultures of a subgroup by label, those with readings, and by reader each culture they read as a whole."""
 
     conforming: int
     not_conforming: int
     read: int
+    readings: dict[str, list[Label]]
 
 
 def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cultures:
@@ -275,7 +277,20 @@ def _cultures(content: TestSetContent, subgroup: tuple[str, str] | None) -> _Cul
     ]
     labels = Counter(label for _, label in {(image.culture, image.label) for image in chosen})
     read = {image.culture for image in chosen if image.readings}
-    return _Cultures(labels["conforming"], labels["not conforming"], len(read))
+    return _Cultures(labels["conforming"], labels["not conforming"], len(read), _readings(chosen))
+
+
+def _readings(images: Sequence[TestImage]) -> dict[str, list[Label]]:
+    from nesqc_gmp.statistics.outcomes import culture_readings
+
+    by_culture: dict[str, list[TestImage]] = {}
+    for image in images:
+        by_culture.setdefault(image.culture, []).append(image)
+    found: dict[str, list[Label]] = {}
+    for culture in by_culture.values():
+        for reader, reading in culture_readings([image.readings for image in culture]):
+            found.setdefault(reader, []).append(reading)
+    return found
 
 
 def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, outside: Counter[str]) -> Iterator[str]:
@@ -310,19 +325,20 @@ def _warnings(written: TestPlan, content: TestSetContent, copies_across: int, ou
 
 def _unreachable(criterion: PlannedCriterion, cultures: _Cultures) -> str | None:
     """Why the best possible result would not pass, ``None`` where it would."""
-    from nesqc_gmp.statistics.boundary import no_loss, perfect_agreement, perfect_separation
+    from nesqc_gmp.statistics.boundary import no_loss, perfect_separation
     from nesqc_gmp.statistics.planning import sample_size
 
+    if criterion.metric == "kappa":
+        return _unreachable_kappa(criterion, cultures.readings)
     both = cultures.conforming + cultures.not_conforming
     units = {
         "sensitivity": cultures.not_conforming,
         "not missed": cultures.not_conforming,
         "specificity": cultures.conforming,
-        "kappa": cultures.read,
         "non-inferiority": cultures.read,
     }.get(criterion.metric, both)
-    if criterion.metric in {"kappa", "non-inferiority"} and not cultures.read:
-        return "not assessable without readings of people"
+    if criterion.metric == "non-inferiority" and not cultures.read:
+        return _NO_READINGS
     if units < criterion.cultures_min:
         return f"{units} cultures, and the plan asks for {criterion.cultures_min}"
     if criterion.metric == "AUROC" and min(cultures.conforming, cultures.not_conforming) == 0:
@@ -330,16 +346,38 @@ def _unreachable(criterion: PlannedCriterion, cultures: _Cultures) -> str | None
     limit = float(criterion.limit)
     if criterion.metric == "non-inferiority":
         return None
-    if criterion.metric in {"AUROC", "kappa", "Brier score"}:
+    if criterion.metric in {"AUROC", "Brier score"}:
         if criterion.metric == "AUROC":
             best = perfect_separation(cultures.conforming, cultures.not_conforming)
         else:
-            best = no_loss(units) if criterion.metric == "Brier score" else perfect_agreement(units, _CHANCE_LEAST)
+            best = no_loss(units)
         short = best > limit if criterion.metric in UPPER else best < limit
         return f"{units} cultures without an error give a bound of {best:.3f}" if short else None
     bound = float(1 - Decimal(criterion.limit) if criterion.metric in UPPER else Decimal(criterion.limit))
     needed = sample_size(bound, 0).units
     return f"{units} cultures, and {needed} without an error are needed" if units < needed else None
+
+
+def _unreachable_kappa(criterion: PlannedCriterion, readings: dict[str, list[Label]]) -> str | None:
+    """The same for kappa: a model that agrees with the reader on every culture has the reader's shares of answers."""
+    from nesqc_gmp.statistics.boundary import perfect_agreement
+
+    if not readings:
+        return _NO_READINGS
+    most = max(map(len, readings.values()))
+    if most < criterion.cultures_min:
+        return f"{most} cultures with readings, and the plan asks for {criterion.cultures_min}"
+    for reader, given in readings.items():
+        if len(set(given)) == 1:
+            return f"{reader} gave one and the same answer to every culture"
+    best, reader = min(
+        (perfect_agreement(len(given), given.count("conforming") / len(given)), reader)
+        for reader, given in readings.items()
+    )
+    if best >= float(criterion.limit):
+        return None
+    units = len(readings[reader])
+    return f"{units} cultures without a difference from {reader} give a bound of {best:.3f}"
 
 
 def criterion_words(criterion: PlannedCriterion) -> str:

@@ -14,6 +14,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nesqc_gmp.decision.model_check import decided
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import (
     IntegrityError,
@@ -33,7 +34,6 @@ from nesqc_gmp.procedures.ahead import ahead
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.evaluation import evaluation_versions, require_evaluation
 from nesqc_gmp.procedures.process import running, this_process
-from nesqc_gmp.procedures.scoring import decided
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import Ending
 from nesqc_gmp.records.entry import Entry, Subject

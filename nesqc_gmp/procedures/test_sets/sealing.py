@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from nesqc_gmp.decision.input_check import agree
 from nesqc_gmp.digest import canonical_json
 from nesqc_gmp.errors import ImageRejectedError, InvalidInputError
-from nesqc_gmp.imaging.check import agree
 from nesqc_gmp.imaging.decode import decode
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.evaluation import require_evaluation
