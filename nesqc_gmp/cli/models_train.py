@@ -42,12 +42,13 @@ def train(
 ) -> None:
     """Train, calibrate, test and lock a model as a plan says. Needs no site and no login.
 
-    A run that was stopped goes on when the command is repeated. Nothing is written to the output folder before the
-    package is whole.
+    A run that was stopped goes on when the command is repeated. Package and reports are written to the output folder
+    when all is whole; until then there is a hidden folder of checkpoints in it, or where --work says.
     """
     from nesqc_gmp.cli import show
 
     _require_extra()
+    from nesqc_gmp.training.limit_checks import overview
     from nesqc_gmp.training.plan import read_plan
     from nesqc_gmp.training.run import Show
     from nesqc_gmp.training.run import train as run
@@ -74,19 +75,18 @@ def train(
     )  # fmt: skip
     for family in results.families:
         show.say(f"family {family.name}: AUROC {family.auroc}")
-    _print_checks(trained.checks)
+    _print_checks(trained.checks, overview(places.plan, trained.checks, results))
 
 
-def _print_checks(checks: Sequence[LimitCheck]) -> None:
-    """Every limit of the plan with what was reached, failed ones first."""
+def _print_checks(checks: Sequence[LimitCheck], said: str) -> None:
+    """Every limit of the plan with what was reached, failed ones first, and what nothing limits."""
     from nesqc_gmp.cli import show
-    from nesqc_gmp.training.limit_checks import summary
 
     show.print_title("What failed, what holds")
     rows = [(each.verdict, each.part, each.name, each.reached, each.limit) for each in checks]
     show.print_table(("Result", "Part", "What is limited", "Reached", "Limit"), rows, "There is no limit.")
     print()
-    show.say(summary(checks))
+    show.say(said)
 
 
 def _require_extra() -> None:

@@ -18,7 +18,7 @@ from nesqc_gmp.statistics.outcomes import AtThreshold
 from nesqc_gmp.training.data import Loaded
 from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.label_noise import noise_sentence
-from nesqc_gmp.training.limit_checks import LimitCheck, summary
+from nesqc_gmp.training.limit_checks import LimitCheck, overview
 from nesqc_gmp.training.outside import METHODS
 from nesqc_gmp.training.plan import NetworkSection, Plan
 from nesqc_gmp.training.results import Results
@@ -169,7 +169,7 @@ def card(
             f"| {each.name} | {each.images} | {proportion(round(each.whole * each.images), each.images)} |"
             for each in found.outside
         ),
-        summary=summary(checks),
+        summary=overview(plan, checks, results),
         checks="\n".join(
             f"| {each.verdict} | {each.part} | {each.name} | {each.reached} | {each.limit} |" for each in checks
         ),

@@ -84,7 +84,7 @@ def fit(
         InvalidInputError: There are too few images for the plan, or one class only.
         NesqcError: The loss is no longer a number, or the disk is full.
     """
-    _require_enough(images, plan)
+    require_enough(images, plan)
     make_deterministic(plan.training)
     run = _Run(images, plan, name)
     saved = None if work is None else work.load(name)
@@ -100,8 +100,12 @@ def fit(
     return run.result()
 
 
-def _require_enough(images: Sequence[LabelledImage], plan: Plan) -> None:
-    """Both classes, and steps enough for the learning rate to rise and fall."""
+def require_enough(images: Sequence[LabelledImage], plan: Plan) -> None:
+    """Both classes, and steps enough for the learning rate to rise and fall.
+
+    Raises:
+        InvalidInputError: There is one class only, or too few steps.
+    """
     training = plan.training
     if len({image.conforming for image in images}) < 2:
         raise InvalidInputError(

@@ -14,6 +14,7 @@ from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.judge import Judged
 from nesqc_gmp.training.measure import Flags
 from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.results import Results
 from nesqc_gmp.training.scoring import Unseen
 
 Verdict = Literal["passed", "failed", "not assessed"]
@@ -87,10 +88,22 @@ def summary(checks: Sequence[LimitCheck]) -> str:
     return f"{', '.join(parts)}; {counts['passed']} hold. {advice}"
 
 
+def overview(plan: Plan, checks: Sequence[LimitCheck], results: Results) -> str:
+    """What a reader must know first: the limits, what became of the images measured, and what nothing limits."""
+    basis = "images kept for the test" if results.basis == "test" else "images of held-out families"
+    outcomes = [
+        f"Of {figures.total} {basis} labelled {figures.label}, {figures.right} are called so, {figures.wrong} "
+        f"{other}, {figures.undecided} undecided, {figures.refused} refused."
+        for figures, other in ((results.not_conforming, "conforming"), (results.conforming, "not conforming"))
+    ]
+    return " ".join([summary(checks), *outcomes, f"The plan sets no limit on: {', '.join(without_limit(plan))}."])
+
+
 def without_limit(plan: Plan) -> tuple[str, ...]:
     """What the plan could limit and does not."""
     heat_map = plan.robustness.heat_map
     limits = {
+        f"errors and refusals of {'held-out families' if plan.cross_validation else 'images kept for the test'}": None,
         "images that the model is not for": plan.input.outside_refused_min,
         "disturbed images": plan.robustness.limits or None,
         "deletion": heat_map.deletion_min,
@@ -158,7 +171,10 @@ def _outside(plan: Plan, found: Findings) -> Iterator[LimitCheck]:
             count = round(each.whole * each.images)
             held: Verdict = "passed" if count >= least * each.images - 1e-9 else "failed"
             name = f"images that the model is not for, refused: {each.name}"
-            yield LimitCheck("Input check", name, f"at least {percent(least)}", _share(count, each.images), held)
+            unfit = f", {each.unfit} of them unreadable or of a wrong size" if each.unfit else ""
+            yield LimitCheck(
+                "Input check", name, f"at least {percent(least)}", _share(count, each.images) + unfit, held
+            )
 
 
 def _robustness(plan: Plan, found: Findings) -> Iterator[LimitCheck]:

@@ -282,8 +282,11 @@ class AlterationSection(Section):
     @model_validator(mode="after")
     def _known(self) -> Self:
         unknown = [kind for kind in self.kinds if kind not in CORRUPTIONS]
-        if unknown or len(set(self.kinds)) != len(self.kinds):
-            raise ValueError(f"kinds must name each once and be of {', '.join(CORRUPTIONS)}")
+        if unknown:
+            known = "; ".join(f'"{kind}"' for kind in CORRUPTIONS)
+            raise ValueError(f'in kinds, "{unknown[0]}" is no kind of alteration; there are {known}')
+        if len(set(self.kinds)) != len(self.kinds):
+            raise ValueError("kinds names one twice")
         return self
 
 
@@ -477,13 +480,23 @@ def read_plan(file: Path, *, images: Path | None = None, manifest: Path | None =
     )
 
 
+_WORDS = {
+    "missing": ("the field is missing", "Add the field."),
+    "extra_forbidden": ("there is no such field", "Remove the field, or correct its name."),
+    "tuple_type": ("a list is wanted", "Write it in brackets."),
+    "too_short": ("the list is too short", "Name at least one."),
+}
+"""What is wrong and the remedy, by pydantic's name of the error; the others have pydantic's own words."""
+
+
 def _wrong(file: Path, error: ValidationError) -> InvalidInputError:
-    """The first wrong field, with the remedy for its kind."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "the plan"
-    remedies = {"missing": "Add the field.", "extra_forbidden": "Remove the field, or correct its name."}
-    return InvalidInputError(
-        first["msg"].removeprefix("Value error, "),
-        where=f"{file}, {field}",
-        remedy=remedies.get(first["type"], "Correct the field."),
-    )
+    """Every wrong field, with the remedy of the first."""
+    found = [
+        (".".join(map(str, each["loc"])) or "the plan", each["type"], each["msg"].removeprefix("Value error, "))
+        for each in error.errors(include_url=False, include_input=False)
+    ]
+    _, kind, message = found[0]
+    said = [(name, _WORDS.get(type_, (text, ""))[0]) for name, type_, text in found]
+    what = said[0][1] if len(said) == 1 else "; ".join(f"{name}: {text}" for name, text in said)
+    remedy = _WORDS.get(kind, (message, "Correct the field."))[1]
+    return InvalidInputError(what, where=f"{file}, {', '.join(name for name, _ in said)}", remedy=remedy)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from nesqc_gmp.digest import canonical_json
-from nesqc_gmp.errors import InvalidInputError, NesqcError
+from nesqc_gmp.errors import InvalidInputError, NesqcError, NotFoundError
 from nesqc_gmp.inference.engine import Engine
 from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.inference.session import Session
@@ -35,7 +35,7 @@ from nesqc_gmp.training.device import device_used
 from nesqc_gmp.training.disturbance import disturbed
 from nesqc_gmp.training.export import export, graph_of
 from nesqc_gmp.training.findings import Findings
-from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit
+from nesqc_gmp.training.fit import Epoch, Measured, counts, evaluate, fit, require_enough
 from nesqc_gmp.training.golden import golden_images, write_golden
 from nesqc_gmp.training.heat_map_checks import check_heat_maps
 from nesqc_gmp.training.heterogeneity import embedding_scale, measured_spreads
@@ -100,6 +100,7 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
         show: Where progress goes.
 
     Raises:
+        NotFoundError: There is no folder of images.
         InvalidInputError: The package exists, or the plan, the manifest or the images are wrong.
         NesqcError: Training cannot go on (see ``fit``), or the disk is full.
     """
@@ -111,9 +112,15 @@ def train(places: Places, out: Path, work: Path, show: Show) -> Trained:
     for place in (out, work):
         if place.exists() and not place.is_dir():
             raise InvalidInputError("not a folder", where=str(place), remedy="Name a folder, or one that is not there.")
+    if not places.images.is_dir():
+        raise NotFoundError(
+            "there is no folder of images", where=str(places.images), remedy="Correct data.images, or give --images."
+        )
     require_images(places.outside)
     show.step("reading the images")
     loaded = load(places, show.part)
+    for images in (loaded.division.training, *(fold.training for fold in loaded.division.folds)):
+        require_enough(images, places.plan)
     with refused_where_full(work):
         division = loaded.division.sha256
         kept = Work(work, {"plan": places.plan.fit_digest, "manifest": loaded.manifest_sha256, "division": division})

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.errors import InvalidInputError, NesqcError
 from nesqc_gmp.simulation.files import NAME_PREFIX, write_simulated
 from nesqc_gmp.simulation.look import draw_look
 from nesqc_gmp.training.cultures import conforming, defect_of, donor_of, field_of, severity_of
@@ -84,7 +84,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes that simulate")
     arguments = parser.parse_args()
     cultures = range(arguments.first, arguments.first + arguments.cultures)
-    print(write_cultures(arguments.out, cultures, arguments.fields, arguments.workers))
+    try:
+        print(write_cultures(arguments.out, cultures, arguments.fields, arguments.workers))
+    except NesqcError as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

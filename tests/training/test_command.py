@@ -69,7 +69,9 @@ def test_a_whole_run_without_site_and_login(tmp_path: Path) -> None:
     # What failed and what holds stands last, so that it is what a reader sees.
     said = found.output[found.output.index("What failed, what holds") :]
     assert "exported model" in said
-    assert said.rstrip().splitlines()[-1].endswith(("limits hold.", "before the model is used."))
+    last = said.rstrip().splitlines()[-1]
+    assert last.startswith("All 5 limits hold. Of 6 images kept for the test labelled not conforming, ")
+    assert "The plan sets no limit on: errors and refusals of images kept for the test, " in last
 
 
 INTERRUPTED = """

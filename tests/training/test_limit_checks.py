@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ pytest.importorskip("torch", reason="torch is not installed (extra [train]); not
 from nesqc_gmp.records.models import AlterationCheck, ModelDescription
 from nesqc_gmp.robustness.heat_map import Curves
 from nesqc_gmp.robustness.run import Effect
+from nesqc_gmp.statistics.outcomes import ScoredRow, at_threshold
 from nesqc_gmp.training.disturbance import Robustness
 from nesqc_gmp.training.findings import Findings
 from nesqc_gmp.training.heat_map_checks import Check, HeatMapChecks
 from nesqc_gmp.training.judge import Judged
-from nesqc_gmp.training.limit_checks import Exported, LimitCheck, limit_checks, summary, without_limit
+from nesqc_gmp.training.limit_checks import Exported, LimitCheck, limit_checks, overview, summary, without_limit
 from nesqc_gmp.training.outside import Outside
 from nesqc_gmp.training.plan import Plan
 from nesqc_gmp.training.scoring import Unseen
@@ -169,8 +171,36 @@ def test_only_where_all_hold_the_sentence_says_so() -> None:
 
 
 def test_what_a_plan_does_not_limit_is_said() -> None:
-    assert without_limit(_plan()) == ("likeness to the maps of untrained networks",)
-    assert len(without_limit(plans.plan({"robustness": {}}))) == 5
+    wrong = "errors and refusals of held-out families"
+    assert without_limit(_plan()) == (wrong, "likeness to the maps of untrained networks")
+    assert len(without_limit(plans.plan({"robustness": {}}))) == 6
+
+
+def test_what_became_of_the_images_is_said_beside_the_limits() -> None:
+    """By hand: of three bad images one is called so, one conforming, one refused; of two good ones one is undecided."""
+    outcomes = {
+        "not conforming": ("not conforming", "conforming", "rejected by input check"),
+        "conforming": ("conforming", "undecided"),
+    }
+    rows = [
+        ScoredRow(f"{label}{n}", f"{label}{n}", "D", label, None, found, ())  # type: ignore[arg-type]
+        for label, each in outcomes.items()
+        for n, found in enumerate(each)
+    ]
+    results: Any = SimpleNamespace(
+        basis="test",
+        not_conforming=at_threshold(rows, "not conforming"),
+        conforming=at_threshold(rows, "conforming"),
+    )
+    said = overview(plans.plan(), (), results)
+    bad = (
+        "Of 3 images kept for the test labelled not conforming, 1 are called so, 1 conforming, 0 undecided, 1 refused."
+    )
+    good = (
+        "Of 2 images kept for the test labelled conforming, 1 are called so, 0 not conforming, 1 undecided, 0 refused."
+    )
+    assert f"{bad} {good}" in said
+    assert "no limit on: errors and refusals of images kept for the test, " in said
 
 
 def test_the_new_limit_needs_folders_and_changes_no_digest_of_a_plan_without_it() -> None:

@@ -24,8 +24,13 @@ def test_a_shipped_plan_is_valid(file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "field", "words"),
     [
-        ("epochs = 12", "epoch = 12", "training.epochs", "required"),
-        ("epochs = 12", "epochs = 12\nspeed = 3", "training.speed", "not permitted"),
+        (
+            "epochs = 12",
+            "epoch = 12",
+            "training.epochs, training.epoch",
+            "training.epochs: the field is missing; training.epoch: there is no such field",
+        ),
+        ("epochs = 12", "epochs = 12\nspeed = 3", "training.speed", "there is no such field"),
         ("epochs = 12", "epochs = 0", "training.epochs", "greater"),
         ("epochs = 12", 'epochs = "many"', "training.epochs", "integer"),
         ("crop = 512", "crop = 500", "the plan", "multiple of 32"),
@@ -85,3 +90,13 @@ def test_another_calibration_or_input_space_needs_no_new_fit() -> None:
     trained = Plan.model_validate({**content, "training": {**content["training"], "epochs": 17}})
     assert calibrated.digest != plan.digest
     assert calibrated.fit_digest == plan.fit_digest != trained.fit_digest
+
+
+def test_an_unknown_kind_of_alteration_is_named_with_those_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(TEXT + '\n[alterations]\nkinds = ["inverted contrst"]\n', encoding="utf-8")
+    with pytest.raises(InvalidInputError) as refusal:
+        read_plan(file)
+    assert '"inverted contrst" is no kind of alteration' in refusal.value.what
+    assert '"inverted contrast"; ' in refusal.value.what
+    assert str(refusal.value.where) == f"{file}, alterations"

@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed (extra [trai
 pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); nothing can be exported here")
 
 from nesqc_gmp.decision.model_check import inside_input_space  # noqa: E402
-from nesqc_gmp.errors import InvalidInputError, NesqcError  # noqa: E402
+from nesqc_gmp.errors import InvalidInputError, NesqcError, NotFoundError  # noqa: E402
 from nesqc_gmp.imaging.check import check  # noqa: E402
 from nesqc_gmp.imaging.decode import decode  # noqa: E402
 from nesqc_gmp.inference.engine import Engine  # noqa: E402
@@ -298,3 +298,21 @@ def test_a_file_in_the_place_of_a_folder_is_noticed_before_anything(tmp_path: Pa
     (tmp_path / name).write_text("", encoding="utf-8")
     with pytest.raises(InvalidInputError, match="not a folder"):
         _run(tmp_path)
+
+
+def test_too_few_steps_are_refused_before_a_work_folder_is_made(tmp_path: Path) -> None:
+    """A plan that is then corrected must not meet the folder of the one before."""
+    plans.write_files(tmp_path)
+    with pytest.raises(InvalidInputError, match="too few to learn anything"):
+        _run(tmp_path, {"training": {**plans.TINY["training"], "epochs": 1, "batch": 20}})
+    assert not (tmp_path / "work").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_folder_of_images_is_named_as_such(tmp_path: Path) -> None:
+    plans.write_files(tmp_path)
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    with pytest.raises(NotFoundError) as refusal:
+        _run(tmp_path)
+    assert refusal.value.where == str(tmp_path / "images")
+    assert not (tmp_path / "work").exists()

@@ -21,7 +21,7 @@ from nesqc_gmp.training.card import environment
 from nesqc_gmp.training.fit import Epoch
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.label_noise import noise_sentence
-from nesqc_gmp.training.limit_checks import summary, without_limit
+from nesqc_gmp.training.limit_checks import overview
 from nesqc_gmp.training.report import challenges, pictures, results
 from nesqc_gmp.training.report.material import Material
 
@@ -67,12 +67,10 @@ def report(material: Material, session: Session) -> Document:
 
 def _checks(material: Material) -> list[Block]:
     """What a reader must know first."""
-    open_limits = without_limit(material.plan)
-    missing = f" The plan sets no limit on: {', '.join(open_limits)}." if open_limits else ""
     rows = tuple((each.verdict, each.part, each.name, each.reached, each.limit) for each in material.checks)
     return [
         Heading("What failed, what holds"),
-        Paragraph(f"{summary(material.checks)}{missing}"),
+        Paragraph(overview(material.plan, material.checks, material.found.results)),
         Table(
             ("Result", "Part", "What is limited", "Reached", "Limit"),
             rows,
