@@ -55,7 +55,7 @@ def torch_contender(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, C
         return {}
     from nesqc_gmp.training.fit import counts
     from nesqc_gmp.training.network import Network
-    from nesqc_gmp.training.plan import read_plan
+    from nesqc_gmp.training.plan_file import read_plan
 
     torch.set_num_threads(1)
     settings = read_plan(Path(__file__).parents[1] / "models" / "nes-morphology-sim.toml").plan.network

@@ -49,7 +49,7 @@ def train(
 
     _require_extra()
     from nesqc_gmp.training.limit_checks import overview
-    from nesqc_gmp.training.plan import read_plan
+    from nesqc_gmp.training.plan_file import read_plan
     from nesqc_gmp.training.run import Show
     from nesqc_gmp.training.run import train as run
 

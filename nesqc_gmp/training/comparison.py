@@ -16,7 +16,7 @@ from nesqc_gmp.training.corruptions import CORRUPTIONS
 from nesqc_gmp.training.images import LabelledImage
 from nesqc_gmp.training.input_check import outside_light, outside_size
 from nesqc_gmp.training.outside import AT_MOST, Gray, Outside, Unlikeness, compared, energy, measured, read_folder
-from nesqc_gmp.training.plan import Places
+from nesqc_gmp.training.plan_file import Places
 from nesqc_gmp.training.scoring import Check, OutOfFold, Unseen
 
 

@@ -17,7 +17,8 @@ from nesqc_gmp.inference.gray import gray_samples
 from nesqc_gmp.records.model_tests import DevelopmentImage
 from nesqc_gmp.training.division import SPLITS, Division, divide
 from nesqc_gmp.training.images import Box, LabelledImage, LeftOut
-from nesqc_gmp.training.plan import DataSection, Places
+from nesqc_gmp.training.plan import DataSection
+from nesqc_gmp.training.plan_file import Places
 
 
 @dataclass(frozen=True, slots=True)

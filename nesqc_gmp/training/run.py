@@ -45,7 +45,8 @@ from nesqc_gmp.training.limit_checks import Exported, LimitCheck, limit_checks
 from nesqc_gmp.training.measure import temperature
 from nesqc_gmp.training.network import Network
 from nesqc_gmp.training.outside import require_images
-from nesqc_gmp.training.plan import Places, Plan
+from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.plan_file import Places
 from nesqc_gmp.training.report import PICTURES_OF_A_CLASS, Material, report
 from nesqc_gmp.training.results import Results, measure
 

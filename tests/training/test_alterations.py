@@ -22,7 +22,8 @@ from nesqc_gmp.training.description import RUNTIME  # noqa: E402
 from nesqc_gmp.training.export import export, graph_of  # noqa: E402
 from nesqc_gmp.training.fit import evaluate, fit  # noqa: E402
 from nesqc_gmp.training.measure import fit_gaussian  # noqa: E402
-from nesqc_gmp.training.plan import AlterationSection, Places  # noqa: E402
+from nesqc_gmp.training.plan import AlterationSection  # noqa: E402
+from nesqc_gmp.training.plan_file import Places  # noqa: E402
 from nesqc_gmp.training.run import Show, Trained, train  # noqa: E402
 from tests.training import plans  # noqa: E402
 

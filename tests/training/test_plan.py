@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
-from nesqc_gmp.training.plan import Plan, read_plan
+from nesqc_gmp.training.plan import Plan
+from nesqc_gmp.training.plan_file import read_plan
 
 MODELS = Path(__file__).parents[2] / "models"
 SHIPPED = sorted(MODELS.glob("*.toml"))

@@ -30,7 +30,7 @@ from nesqc_gmp.training import run  # noqa: E402
 from nesqc_gmp.training.data import load  # noqa: E402
 from nesqc_gmp.training.device import device_used  # noqa: E402
 from nesqc_gmp.training.limit_checks import summary  # noqa: E402
-from nesqc_gmp.training.plan import Places  # noqa: E402
+from nesqc_gmp.training.plan_file import Places  # noqa: E402
 from nesqc_gmp.training.run import Show, Trained, train  # noqa: E402
 from tests.training import plans  # noqa: E402
 
