@@ -14,7 +14,9 @@ from typing import Protocol
 from nesqc_gmp.records.base import DecimalText, decimal_text
 from nesqc_gmp.records.images import ImageFormat, InputFinding, InputSpace
 
-PIXEL_SIZE_DECIMALS = 6
+DECIMALS = 6
+"""Decimals with which whatever is measured is recorded and compared."""
+
 SATURATION, FOCUS, ILLUMINATION = "INPUT-SATURATION", "INPUT-FOCUS", "INPUT-ILLUMINATION"
 """Rules about what was measured on the samples."""
 
@@ -117,7 +119,7 @@ def pixel_size(facts: Stated, space: InputSpace, sheet: DecimalText | None) -> I
     if contradicted:
         measured = f"file {facts.pixel_size_um}, sample sheet {sheet}"
     else:
-        measured = decimal_text(stated[0], PIXEL_SIZE_DECIMALS) if stated else "absent"
+        measured = decimal_text(stated[0], DECIMALS) if stated else "absent"
     inside = bool(stated) and Decimal(space.pixel_size_um_min) <= stated[0] <= Decimal(space.pixel_size_um_max)
     return InputFinding(
         rule="INPUT-PIXEL-SIZE",

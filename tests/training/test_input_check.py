@@ -71,7 +71,7 @@ IMAGES: dict[str, tuple[Callable[[], Gray], bool, bool]] = {
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_verdict_is_that_of_the_check_of_a_batch(name: str) -> None:
-    """``imaging.check`` is what a batch goes through; it was written and tested apart from this."""
+    """What is wrong with each image follows from how it was made; the check of a batch says the same."""
     make, size, light = IMAGES[name]
     samples = make()
     assert (outside_size(samples, SPACE), outside_light(samples, SPACE)) == (size, light)
