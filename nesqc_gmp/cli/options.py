@@ -65,9 +65,13 @@ Role = Literal[
     "data scientist",
     "test data custodian",
     "subject matter expert",
+    "validation engineer",
     "auditor",
 ]
 """As ``records.people.Role``, which is too heavy to import for help."""
+
+Purpose = Literal["production", "demonstration", "qualification"]
+"""As ``records.site.Purpose``."""
 
 Outcome = Literal["conforming", "not conforming", "undecided"]
 """As ``records.images.Outcome``."""
