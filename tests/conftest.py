@@ -264,7 +264,11 @@ def _found(folder: Path) -> World:
     from nesqc_gmp.procedures.site import Founder, SiteFacts
 
     facts = SiteFacts(
-        "Prüfstelle Åre", "Storgatan 1, 837 52 Åre, Sweden", "none: test site", "Europe/Stockholm", purpose="demonstration"
+        "Prüfstelle Åre",
+        "Storgatan 1, 837 52 Åre, Sweden",
+        "none: test site",
+        "Europe/Stockholm",
+        purpose="demonstration",
     )
     first, second = (Founder(*PEOPLE[who][:2], "test: nobody was seen", passphrase(who)) for who in ("admin", "qa"))
     site_procedures.init(folder / "site", facts, (first, second))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nesqc_gmp.records.site import MARKS
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
@@ -39,6 +38,7 @@ from nesqc_gmp.records.feature_review import (
 from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.records.model_tests import ImageTested, TestImage, TestPlanFrozen
 from nesqc_gmp.records.signatures import ElectronicSignature
+from nesqc_gmp.records.site import MARKS
 from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Picture, Table
 from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
 from nesqc_gmp.reports.html import render_html

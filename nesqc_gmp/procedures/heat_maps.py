@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from nesqc_gmp.records.site import MARKS
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.imaging.decode import decode
@@ -24,6 +23,7 @@ from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import HeatMapShown, ImageScored
 from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.records.models import ModelManifest
+from nesqc_gmp.records.site import MARKS
 from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
 from nesqc_gmp.simulation.files import NAME_PREFIX
 from nesqc_gmp.state import release

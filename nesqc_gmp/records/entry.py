@@ -89,7 +89,9 @@ Record = Annotated[
 ]
 """Every record there is."""
 
-SubjectType = Literal["site", "person", "specification", "model", "model-test", "test-set", "batch", "certificate", "qualification"]
+SubjectType = Literal[
+    "site", "person", "specification", "model", "model-test", "test-set", "batch", "certificate", "qualification"
+]
 
 CONTENT_KINDS = frozenset(
     {
