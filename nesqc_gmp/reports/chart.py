@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from nesqc_gmp.certificate.colours import CHART_COLOURS
-from nesqc_gmp.reports.document import Chart, ColourScale, Series, tick_text, ticks
+from nesqc_gmp.reports.document import Chart, ColourScale, Series, Tally, tally_words, tick_text, ticks
 
 WIDTH: Final = 500.0
 HEIGHT: Final = 230.0
 SCALE_HEIGHT: Final = 34.0
+TALLY_HEIGHT: Final = 34.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 120.0, 26.0, 40.0
 COLOURS: Final = ("#3b4754", "#1d8a99", "#6a4c93", "#4b8a3f", "#8a5a2b", "#b0559b", "#7d8790")
 """Of series that are no outcome, in this order; all dark enough for white paper."""
@@ -120,6 +121,50 @@ def draw_scale(scale: ColourScale) -> tuple[Shape, ...]:
         Words((WIDTH, 9), scale.high, 7.5, INK, "end", bold=True),
         Words((WIDTH / 2, 32), scale.middle, 7.0, INK, "middle"),
     )
+
+
+def draw_tally(tally: Tally) -> tuple[Shape, ...]:
+    """Every shape of a tally on a plane of 500 by 34 points.
+
+    In grey as in colour: passed is solid, failed is striped, not executed is an empty frame.
+    """
+    counts = (tally.passed, tally.failed, tally.not_executed)
+    total = max(sum(counts), 1)
+    left, shapes = 0.0, list[Shape]()
+    for number, (count, words) in enumerate(zip(counts, tally_words(tally), strict=True)):
+        right = round(left + WIDTH * count / total, 3)
+        if count:
+            shapes += _part(number, left, right, 2.0, 16.0)
+        left = right
+        place = number * WIDTH / 3
+        shapes += _part(number, place, place + 14, 23.0, 31.0)
+        shapes.append(Words((place + 19, 30), words, 7.5, INK, bold=number > 0 and count > 0))
+    return tuple(shapes)
+
+
+_TALLY: Final = ("#14683a", "#a51d24", "#5b6570")
+
+
+def _part(number: int, left: float, right: float, top: float, bottom: float) -> list[Shape]:
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    colour = _TALLY[number]
+    if number == 0:
+        return [Area(corners, colour)]
+    shapes: list[Shape] = [] if number == 2 else [Area(corners, colour, 0.25), *_stripes(left, right, top, bottom)]
+    return [*shapes, Line((*corners, corners[0]), colour, 1.0)]
+
+
+def _stripes(left: float, right: float, top: float, bottom: float) -> list[Shape]:
+    """Strokes from the lower left to the upper right, cut off at the ends of the part."""
+    height, step = bottom - top, 4.0
+    shapes: list[Shape] = []
+    start = left - height
+    while start < right:
+        low, high = max(start, left), min(start + height, right)
+        if high > low:
+            shapes.append(Line(((low, bottom - (low - start)), (high, bottom - (high - start))), _TALLY[1], 1.2))
+        start += step
+    return shapes
 
 
 class _Plane:
