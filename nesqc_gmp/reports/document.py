@@ -207,9 +207,9 @@ class Cover:
         tone: Whether that is good news, bad news, or open.
         sentences: The conclusion in sentences: the first strong, the last small.
         content_sha256: Digest of the content that is attached.
-        created: Local time with offset.
         software: Name and version of what made it.
         signer: Who signs the file; empty: it has no field for a signature.
+        signed_at: When, local time with offset; empty without a signer.
     """
 
     site: str
@@ -221,9 +221,9 @@ class Cover:
     tone: Literal["good", "bad", "open"]
     sentences: tuple[str, ...]
     content_sha256: str
-    created: str
     software: str
-    signer: str
+    signer: str = ""
+    signed_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

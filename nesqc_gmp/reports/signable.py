@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from nesqc_gmp.certificate.archive import Description, archive
@@ -15,12 +16,13 @@ REVISION: Final = 1
 """A document is never issued twice under one number."""
 
 
-def render_signable(document: Document, content: bytes) -> bytes:
+def render_signable(document: Document, content: bytes, attachments: Mapping[str, bytes]) -> bytes:
     """A PDF/A-3b file with one empty signature field, not yet signed; the same arguments give the same bytes.
 
     Args:
         document: A document with a cover that names a signer.
         content: What it was made from, canonical JSON; attached as ``record.json``.
+        attachments: What else is attached, by name.
 
     Raises:
         InvalidInputError: It is not for signing, or its cover names another content.
@@ -35,8 +37,8 @@ def render_signable(document: Document, content: bytes) -> bytes:
         title=f"{document.title} {cover.number}",
         author=cover.site,
         identifier=f"{cover.number}/{REVISION}",
-        created=cover.created,
+        created=cover.signed_at,
         software=cover.software,
         signer=cover.signer,
     )
-    return archive(render_pdf(document), description, {RECORD: content}, digest)
+    return archive(render_pdf(document), description, {**attachments, RECORD: content}, digest)
