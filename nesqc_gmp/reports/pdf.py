@@ -274,10 +274,14 @@ def _widths(table: Table) -> list[float]:
     heads = [max(map(len, name.split()), default=0) for name in table.head]
     columns = list(zip(*table.rows, strict=True)) or [()] * len(heads)
     longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
-    # Three more than the letters, for the padding of a cell: a number is never broken. Six for the mark of a verdict.
-    room = [6 if number == table.verdict else 3 for number in range(len(longest))]
-    shares = [min(max(length, 6) + more, 48) for length, more in zip(longest, room, strict=True)]
-    return [WIDTH * share / sum(shares) for share in shares]
+    # Three more than the letters, for the padding of a cell: a number is never broken.
+    shares = [min(max(length, 6) + 3, 48) for length in longest]
+    if table.verdict is None:
+        return [WIDTH * share / sum(shares) for share in shares]
+    # Marks and words of verdicts are drawn on one line: their column is as wide as the widest of them.
+    shares[table.verdict] = 0
+    room = max(OutcomeMark(outcome, word).wrap(0, 0)[0] for word, outcome in VERDICT_OUTCOMES.items()) + 9
+    return [(WIDTH - room) * share / sum(shares) or room for share in shares]
 
 
 def _drawing(shapes: Iterable[plane.Shape], height: float) -> Flowable:

@@ -13,7 +13,14 @@ from nesqc_gmp.digest import canonical_json
 from nesqc_gmp.ledger import SOFTWARE
 from nesqc_gmp.procedures.context import instant_of
 from nesqc_gmp.records.base import Frozen, Instant
-from nesqc_gmp.records.qualification import CaseExecuted, ChangeRecorded, Stage, StateLine
+from nesqc_gmp.records.qualification import (
+    CaseExecuted,
+    ChangeRecorded,
+    PlannedCase,
+    ProtocolContent,
+    Stage,
+    StateLine,
+)
 from nesqc_gmp.records.signatures import MEANING_SENTENCES, Meaning
 from nesqc_gmp.records.site import MARKS, Purpose, SiteFounded
 from nesqc_gmp.state.qualification import Change, Deviation, Run, Signed, Validation, ValidationDocument
@@ -132,6 +139,7 @@ class RunContent(Frozen):
         protocol_sha256: Digest of what was executed.
         lines: The installed state.
         cases: Every execution, in the order in which they were recorded.
+        without_result: Planned cases that were never executed.
         detail: How the run ended.
         deviations: Deviations of this run.
         outstanding: What stands against acceptance.
@@ -148,6 +156,7 @@ class RunContent(Frozen):
     protocol_sha256: str
     lines: tuple[StateLine, ...]
     cases: tuple[CaseExecuted, ...]
+    without_result: tuple[PlannedCase, ...]
     detail: str
     deviations: tuple[DeviationLine, ...]
     outstanding: tuple[str, ...]
@@ -261,8 +270,14 @@ def run_line(site: SiteLines, run: Run) -> RunLine:
     )
 
 
-def run_content(site: SiteLines, validation: Validation, number: str) -> RunContent:
+def run_content(site: SiteLines, validation: Validation, number: str, protocol: ProtocolContent) -> RunContent:
     """What the report of a run says.
+
+    Args:
+        site: The site.
+        validation: What is known.
+        number: The run.
+        protocol: The protocol it executed.
 
     Raises:
         NotFoundError: There is no such run.
@@ -277,6 +292,7 @@ def run_content(site: SiteLines, validation: Validation, number: str) -> RunCont
         protocol_sha256=run.opened.protocol_sha256,
         lines=run.opened.lines,
         cases=run.cases,
+        without_result=tuple(case for case in protocol.cases if case.case not in run.last),
         detail="the run is open" if run.closed is None else run.closed.detail,
         deviations=tuple(deviation_line(site, each) for each in run.deviations),
         outstanding=run.outstanding(),

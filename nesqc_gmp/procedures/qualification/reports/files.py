@@ -28,8 +28,20 @@ STATEMENT: Final = "statement.txt"
 
 def run_content(site: Site, _: Reader, validation: Validation, name: str) -> dict[str, Any]:
     """What the report of a run says, as JSON."""
+    return content_of_run(site, validation, name).model_dump(mode="json")
+
+
+def content_of_run(site: Site, validation: Validation, name: str) -> contents.RunContent:
+    """What the report of a run says.
+
+    Raises:
+        NotFoundError: There is no such run.
+        IntegrityError: The protocol in the store is not the one that was approved.
+    """
+    prepared = validation.documents[validation.run(name).opened.protocol].prepared
+    protocol_content = ProtocolContent.model_validate_json(site.objects.read(prepared.content_sha256))
     lines = contents.site_lines(site.founded, site.ledger.origin)
-    return contents.run_content(lines, validation, name).model_dump(mode="json")
+    return contents.run_content(lines, validation, name, protocol_content)
 
 
 def run_pdf(site: Site, name: str, conclusion: Conclusion, rendered: Rendered) -> bytes:
@@ -38,9 +50,8 @@ def run_pdf(site: Site, name: str, conclusion: Conclusion, rendered: Rendered) -
     Raises:
         InvalidInputError: A part of it does not fit a page.
     """
-    lines = contents.site_lines(site.founded, site.ledger.origin)
     with site.ledger.reading() as reader:
-        content = contents.run_content(lines, load_validation(reader), name)
+        content = content_of_run(site, load_validation(reader), name)
     document = run.document(content, conclusion, rendered.statement)
     return signed_report(site, document, contents.content_bytes(content), rendered)
 

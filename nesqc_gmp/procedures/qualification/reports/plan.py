@@ -18,7 +18,7 @@ from nesqc_gmp.procedures.qualification.reports.common import how_to_check, numb
 from nesqc_gmp.procedures.qualification.reports.content import DocumentLine, SiteLines
 from nesqc_gmp.records.base import Frozen
 from nesqc_gmp.records.signatures import Statement
-from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Table
+from nesqc_gmp.reports.document import Block, Document, Facts, Heading, Paragraph, Table
 
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _OPEN: Final = "[to be filled in by the site: {}]"
@@ -147,9 +147,16 @@ def document(site: SiteLines, line: DocumentLine, content: PlanContent, approval
                 "the protocols, their reports and the summary report do.",
             ),
         ),
-        facts=(("Purpose of the site", site.purpose), ("Software", site.software), *content.facts),
+        facts=(
+            ("Purpose of the site", site.purpose),
+            ("Software", site.software),
+            ("Facts of the site not given", str(len(content.open))),
+            ("Origin of the log", site.origin),
+        ),
         blocks=(
             *signatures((line.prepared,), ("Prepared",), approval),
+            Heading("Facts of the site"),
+            Facts(tuple((f"{name[:1].upper()}{name[1:]}", value) for name, value in content.facts)),
             *_sections(content),
             *how_to_check(),
         ),

@@ -5,7 +5,6 @@ What did not pass comes first. A case that was not executed is never counted, wo
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -108,18 +107,20 @@ def _facts(content: RunContent) -> Iterator[tuple[str, str]]:
 def _summary(content: RunContent) -> Iterator[Block]:
     run = content.run
     yield Tally(run.passed, run.failed, run.not_executed)
-    yield Paragraph(f"How the run ended: {run.ending}. {content.detail}.".replace("..", "."))
-    without = run.cases - len({case.case for case in content.cases})
-    if without:
-        yield Paragraph(f"{without} of {run.cases} planned cases have no result at all; they count as not executed.")
+    yield Paragraph(f"How the run ended: {run.ending}, {content.detail.removesuffix('.')}.")
+    if content.without_result:
+        names = ", ".join(case.case for case in content.without_result)
+        yield Paragraph(f"Without any result, and so counted as not executed: {names}.")
     if content.review_comment:
         yield Paragraph(f"The reviewer says: {content.review_comment}")
 
 
-def _last(content: RunContent) -> list[CaseExecuted]:
-    """The last execution of each case, what did not pass first."""
-    last = {case.case: case for case in content.cases}
-    return sorted(last.values(), key=lambda case: (_ORDER[case.verdict], case.case))
+def _executions(content: RunContent) -> list[tuple[CaseExecuted, ...]]:
+    """Every execution of each case, cases whose last one did not pass first, then those that failed before."""
+    found: dict[str, tuple[CaseExecuted, ...]] = {}
+    for case in content.cases:
+        found[case.case] = (*found.get(case.case, ()), case)
+    return sorted(found.values(), key=lambda done: (_ORDER[done[-1].verdict], len(done) == 1, done[-1].case))
 
 
 def _cases_table(content: RunContent) -> Iterator[Block]:
@@ -127,15 +128,17 @@ def _cases_table(content: RunContent) -> Iterator[Block]:
     deviations: dict[str, list[str]] = {}
     for line in content.deviations:
         deviations.setdefault(line.case, []).append(line.number)
-    times = Counter(case.case for case in content.cases)
-    rows = tuple(
-        (case.case, case.title, ", ".join(case.requirements), case.risk, str(times[case.case]), case.verdict,
-         ", ".join(deviations.get(case.case, ())))
-        for case in _last(content)
-    )  # fmt: skip
-    head = ("Case", "Title", "Requirements", "Risk", "Executed", "Verdict", "Deviation")
-    caption = "The verdict is that of the last execution. What did not pass comes first."
-    yield Table(head, rows, caption, (4,), verdict=5)
+    rows = [
+        (case.case, case.title, ", ".join(case.requirements), case.risk, "not executed", "", "")
+        for case in content.without_result
+    ]
+    for done in _executions(content):
+        last, before = done[-1], ", ".join(case.verdict for case in done[:-1])
+        numbers = ", ".join(deviations.get(last.case, ()))
+        rows.append((last.case, last.title, ", ".join(last.requirements), last.risk, last.verdict, before, numbers))
+    head = ("Case", "Title", "Requirements", "Risk", "Verdict", "Before that", "Deviation")
+    caption = "The verdict is that of the last execution; what earlier ones came to stands beside it. Not passed first."
+    yield Table(head, tuple(rows), caption, verdict=4)
 
 
 def _deviations(content: RunContent) -> Iterator[Block]:
@@ -149,14 +152,10 @@ def _cases(content: RunContent) -> Iterator[Block]:
     yield Heading("Each case")
     if not content.cases:
         yield Paragraph("No case has a result.")
-    executions: dict[str, list[CaseExecuted]] = {}
-    for case in content.cases:
-        executions.setdefault(case.case, []).append(case)
-    for last in _last(content):
-        done = executions[last.case]
-        yield from _case(content, last, f"execution {len(done)} of {len(done)}")
-        for number, earlier in reversed(list(enumerate(done[:-1], start=1))):
-            yield from _case(content, earlier, f"earlier execution {number} of {len(done)}")
+    for done in _executions(content):
+        for number, case in reversed(list(enumerate(done, start=1))):
+            which = "execution" if number == len(done) else "earlier execution"
+            yield from _case(content, case, f"{which} {number} of {len(done)}")
 
 
 def _case(content: RunContent, case: CaseExecuted, which: str) -> Iterator[Block]:
