@@ -175,12 +175,18 @@ class _Plane:
         ys = [value for series in chart.series for part in (series.y, series.low, series.high) for value in part]
         ys += [limit.value for limit in chart.limits if limit.axis == "y"]
         xs += [limit.value for limit in chart.limits if limit.axis == "x"]
-        self.x_ticks = ticks(*(chart.x_range or _range(xs)))
+        if chart.x_names:
+            places = tuple(float(place) for place in range(1, len(chart.x_names) + 1))
+            self.x_ends, self.x_marks = (0.5, len(places) + 0.5), tuple(zip(places, chart.x_names, strict=True))
+        else:
+            x_ticks = ticks(*(chart.x_range or _range(xs)))
+            self.x_ends = (x_ticks[0], x_ticks[-1])
+            self.x_marks = tuple((value, tick_text(value, x_ticks)) for value in x_ticks)
         self.y_ticks = ticks(*(chart.y_range or _range(ys)))
 
     def at(self, x: float, y: float) -> Point:
         """Place of a value, kept inside the frame."""
-        across = (x - self.x_ticks[0]) / (self.x_ticks[-1] - self.x_ticks[0])
+        across = (x - self.x_ends[0]) / (self.x_ends[1] - self.x_ends[0])
         up = (y - self.y_ticks[0]) / (self.y_ticks[-1] - self.y_ticks[0])
         across, up = min(max(across, 0.0), 1.0), min(max(up, 0.0), 1.0)
         return (
@@ -191,7 +197,7 @@ class _Plane:
     def across(self, value: float, axis: str) -> tuple[Point, Point]:
         """A line over the whole frame."""
         if axis == "y":
-            return self.at(self.x_ticks[0], value), self.at(self.x_ticks[-1], value)
+            return self.at(self.x_ends[0], value), self.at(self.x_ends[1], value)
         return self.at(value, self.y_ticks[0]), self.at(value, self.y_ticks[-1])
 
     def frame(self, chart: Chart) -> list[Shape]:
@@ -201,11 +207,11 @@ class _Plane:
             start, end = self.across(value, "y")
             shapes.append(Line((start, end), RULE, 0.5))
             shapes.append(Words((start[0] - 5, start[1] + 2.5), tick_text(value, self.y_ticks), anchor="end"))
-        for value in self.x_ticks:
+        for value, name in self.x_marks:
             start, end = self.across(value, "x")
             shapes.append(Line((start, end), RULE, 0.5))
-            shapes.append(Words((start[0], start[1] + 11), tick_text(value, self.x_ticks), anchor="middle"))
-        left, right = self.at(self.x_ticks[0], self.y_ticks[0]), self.at(self.x_ticks[-1], self.y_ticks[0])
+            shapes.append(Words((start[0], start[1] + 11), name, anchor="middle"))
+        left, right = (self.at(end, self.y_ticks[0]) for end in self.x_ends)
         shapes.append(Line((left, right), GREY, 0.8))
         middle = (left[0] + right[0]) / 2
         shapes.append(Words((middle, HEIGHT - 12), chart.x_label, 7.5, INK, "middle"))

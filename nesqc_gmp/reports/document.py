@@ -101,7 +101,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart with two linear axes; ranges are taken from the series where not given."""
+    """A chart with two linear axes; ranges are taken from the series where not given.
+
+    With ``x_names`` the horizontal axis has places instead: 1, 2 and so on, named so.
+    """
 
     title: str
     x_label: str
@@ -111,6 +114,7 @@ class Chart:
     x_range: tuple[float, float] | None = None
     y_range: tuple[float, float] | None = None
     caption: str = ""
+    x_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +317,7 @@ def texts(document: Document) -> Iterator[str]:
                 yield from (*block.head, *(cell for row in block.rows for cell in row), block.caption)
             case Chart():
                 yield from (block.title, block.x_label, block.y_label, *(s.name for s in block.series), block.caption)
+                yield from block.x_names
             case ColourScale():
                 yield from (block.low, block.middle, block.high)
             case Picture():

@@ -13,7 +13,7 @@ from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.pdf_signing import sign_pdf
 from nesqc_gmp.procedures.qualification.common import load_validation
 from nesqc_gmp.procedures.qualification.reports import content as contents
-from nesqc_gmp.procedures.qualification.reports import plan, protocol, run, summary
+from nesqc_gmp.procedures.qualification.reports import plan, protocol, review, run, summary
 from nesqc_gmp.procedures.qualification.signing import Rendered
 from nesqc_gmp.records.qualification import Conclusion, ProtocolContent
 from nesqc_gmp.records.signatures import MEANING_SENTENCES, Statement
@@ -64,6 +64,22 @@ def document_pdf(site: Site, name: str, rendered: Rendered) -> bytes:
     lines = contents.site_lines(site.founded, site.ledger.origin)
     line = contents.document_line(lines, document)
     return signed_report(site, printed(lines, line, data, rendered.statement), data, rendered)
+
+
+def review_pdf(
+    site: Site, number: str, content: review.ReviewContent, verdict: tuple[bool, str], rendered: Rendered
+) -> bytes:
+    """The signed report of a periodic review.
+
+    Args:
+        site: The open site.
+        number: Number of the review.
+        content: What was gathered; the statement has a line with the digest of its canonical JSON.
+        verdict: Whether the system remains in its validated state, and why.
+        rendered: The statement that QA signed, and their open key.
+    """
+    document = review.document(content, number, verdict, rendered.statement)
+    return signed_report(site, document, contents.content_bytes(content), rendered)
 
 
 def printed(site: contents.SiteLines, line: contents.DocumentLine, data: bytes, approval: Statement | None) -> Document:

@@ -128,14 +128,16 @@ def _cases_table(content: RunContent) -> Iterator[Block]:
     deviations: dict[str, list[str]] = {}
     for line in content.deviations:
         deviations.setdefault(line.case, []).append(line.number)
-    rows = [
-        (case.case, case.title, ", ".join(case.requirements), case.risk, "not executed", "", "")
-        for case in content.without_result
-    ]
+    rows = []
     for done in _executions(content):
         last, before = done[-1], ", ".join(case.verdict for case in done[:-1])
         numbers = ", ".join(deviations.get(last.case, ()))
         rows.append((last.case, last.title, ", ".join(last.requirements), last.risk, last.verdict, before, numbers))
+    rows += [
+        (case.case, case.title, ", ".join(case.requirements), case.risk, "not executed", "", "")
+        for case in content.without_result
+    ]
+    rows.sort(key=lambda row: _ORDER[row[4]])
     head = ("Case", "Title", "Requirements", "Risk", "Verdict", "Before that", "Deviation")
     caption = "The verdict is that of the last execution; what earlier ones came to stands beside it. Not passed first."
     yield Table(head, tuple(rows), caption, verdict=4)
