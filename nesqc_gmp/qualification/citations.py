@@ -2,8 +2,10 @@
 
 A test cites by ``@pytest.mark.requirement("UR-AUDIT-03", reviewed="1f0c2a7b", negative=True)``; ``reviewed`` is the
 fingerprint of the requirement when the test was last compared with it, ``negative`` says that the test attacks. The
-mark may stand on a test, in ``pytest.param(..., marks=...)`` of its parameters, on a class, or in ``pytestmark``. A case
-cites by ``requirements = ["UR-AUDIT-03"]`` with the fingerprints in ``reviewed = { UR-AUDIT-03 = "1f0c2a7b" }``.
+mark may stand on a test, in ``pytest.param(..., marks=...)`` of its parameters, on a class, or in ``pytestmark``.
+
+A case cites by ``requirements = ["UR-AUDIT-03"]``, with the fingerprints beside it in
+``reviewed = { UR-AUDIT-03 = "1f0c2a7b" }``.
 """
 
 from __future__ import annotations

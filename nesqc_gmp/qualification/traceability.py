@@ -96,7 +96,7 @@ def read_trace(validation: Path) -> Trace:
 def problems(trace: Trace) -> Iterator[Problem]:
     """Every broken link."""
     yield from _broken_citations(trace)
-    yield from _duplicate_cases(trace)
+    yield from _broken_cases(trace)
     for requirement in trace.requirements:
         yield from _broken_requirement(requirement, trace)
     for clause in trace.clauses.clauses:
@@ -120,7 +120,16 @@ def _broken_citations(trace: Trace) -> Iterator[Problem]:
                 subject, f"{requirement.id} was changed after it was compared with this",
                 f"Compare them again, then write {requirement.fingerprint} instead of {citation.reviewed}.",
             )  # fmt: skip
+
+
+def _broken_cases(trace: Trace) -> Iterator[Problem]:
+    findings = {clause.id for clause in trace.clauses.clauses if clause.document in EXECUTED}
     for found in trace.cases:
+        for finding in sorted(set(found.case.findings) - findings):
+            yield Problem(
+                f"{found.case.id} ({found.place})", f"there is no finding or trap {finding} in the map of clauses",
+                "Correct the id.",
+            )  # fmt: skip
         for requirement_id in sorted(set(found.case.reviewed) - set(found.case.requirements)):
             yield Problem(
                 f"{found.case.id} ({found.place})", f"reviewed names {requirement_id}, which the case does not cite",
@@ -128,9 +137,6 @@ def _broken_citations(trace: Trace) -> Iterator[Problem]:
             )  # fmt: skip
         if not found.case.requirements:
             yield Problem(f"{found.case.id} ({found.place})", "the case cites no requirement", "Cite what it shows.")
-
-
-def _duplicate_cases(trace: Trace) -> Iterator[Problem]:
     for case, times in Counter(found.case.id for found in trace.cases).items():
         if times > 1:
             places = ", ".join(found.place for found in trace.cases if found.case.id == case)

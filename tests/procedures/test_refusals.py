@@ -102,7 +102,7 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
     }  # fmt: skip
 
 
-@pytest.mark.requirement("UR-AUDIT-16", reviewed="8666df3e")
+@pytest.mark.requirement("UR-AUDIT-16", reviewed="8666df3e", negative=True)
 @pytest.mark.requirement("UR-PEOPLE-09", reviewed="9be18938", negative=True)
 def test_everybody_else_is_refused_and_it_is_recorded(analysed: Any, people: Any) -> None:
     """Walks every procedure with every role that may not do it; nobody is asked for a passphrase."""
