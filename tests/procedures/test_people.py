@@ -57,7 +57,7 @@ def test_lone_administrator_gets_nowhere(founded: Any, spoken: Any) -> None:
         ("a.lindqvist", "people.reset"),
         ("system", "login"),
     } <= refused
-    assert len(founded.entries("credential_set")) == 8, "one for each of the eight people, none since"
+    assert len(founded.entries("credential_set")) == 9, "one for each of the nine people, none since"
 
 
 @pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a")
