@@ -1,4 +1,4 @@
-"""``nesqc qualify matrix``: requirements, clauses, tests and cases, linked in both directions, as PDF, HTML and JSON."""
+"""``nesqc qualify matrix``: requirements, clauses, tests and cases, linked both ways, as PDF, HTML and JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The traceability matrix: every link in both directions, with the last result of each test and case.
 
-Results come from two places: the file that the test run of a release writes (``pytest --requirement-results FILE``), and
-the last run of each case on a site. What was not run says so; what was skipped is no pass.
+Results come from two places: the file that the test run of a release writes (``pytest --requirement-results FILE``),
+and the last run of each case on a site. What was not run says so; what was skipped is no pass.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OF_OUTCOME: Final[dict[str, Result]] = {"failed": "failed", "skipped": "skipped
 _OF_VERDICT: Final[dict[CaseVerdict, Result]] = {"failed": "failed", "not executed": "not run", "passed": "passed"}
 
 
-class TestResult(Frozen):
+class Outcome(Frozen):
     """What became of one test, with its parameters."""
 
     test: str
@@ -41,7 +41,7 @@ class TestResult(Frozen):
     outcome: Literal["passed", "skipped", "failed"]
 
 
-class TestResults(Frozen):
+class Results(Frozen):
     """The file that a test run writes.
 
     Attributes:
@@ -54,7 +54,7 @@ class TestResults(Frozen):
     format: Literal["nesqc-requirement-results/1"]
     software: str
     ended: str
-    tests: tuple[TestResult, ...]
+    tests: tuple[Outcome, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Matrix:
 
     trace: Trace
     problems: tuple[Problem, ...]
-    results: TestResults | None
+    results: Results | None
     requirements: tuple[RequirementRow, ...]
     tests: tuple[SourceRow, ...]
     cases: tuple[SourceRow, ...]
@@ -148,14 +148,14 @@ def worst(results: Iterable[Result]) -> Result:
     return min(results, key=_WORST_FIRST.index, default="not run")
 
 
-def read_results(file: Path) -> TestResults:
+def read_results(file: Path) -> Results:
     """The results of a test run.
 
     Raises:
         InvalidInputError: The file cannot be read or is no such file.
     """
     try:
-        return TestResults.model_validate_json(read_given_file(file))
+        return Results.model_validate_json(read_given_file(file))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "the file"
@@ -165,9 +165,7 @@ def read_results(file: Path) -> TestResults:
         ) from error  # fmt: skip
 
 
-def build_matrix(
-    trace: Trace, release: Path, results: TestResults | None, executed: Mapping[str, CaseResult]
-) -> Matrix:
+def build_matrix(trace: Trace, release: Path, results: Results | None, executed: Mapping[str, CaseResult]) -> Matrix:
     """Join links and results.
 
     Args:
@@ -226,7 +224,7 @@ def _cited(citations: tuple[Citation, ...], known: Mapping[str, Verified], kind:
     )
 
 
-def _by_test(results: TestResults | None) -> dict[str, tuple[str, ...]]:
+def _by_test(results: Results | None) -> dict[str, tuple[str, ...]]:
     """Outcomes by test, those of all its parameters together."""
     found: dict[str, tuple[str, ...]] = {}
     for each in results.tests if results else ():

@@ -8,8 +8,8 @@ from itertools import groupby
 
 import nesqc_gmp
 from nesqc_gmp.qualification.clauses import EXECUTED
-from nesqc_gmp.qualification.matrix import ClauseRow, Matrix, RequirementRow, SourceRow, Verified
-from nesqc_gmp.reports.document import Block, Document, Facts, Heading, Paragraph, Table
+from nesqc_gmp.qualification.matrix import ClauseRow, Matrix, RequirementRow, Result, SourceRow, Verified
+from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Table
 
 _NOT_RUN = (
     "No results of a test run or of a qualification are in this matrix: it shows what is linked, not what passed."
@@ -21,8 +21,9 @@ def matrix_document(matrix: Matrix) -> Document:
     nothing_ran = all(row.result == "not run" for row in matrix.requirements)
     return Document(
         title="Traceability matrix",
-        subtitle=f"User requirements of nesqc {nesqc_gmp.__version__}: to clauses, risk, procedures, tests, cases and last "
-        "results, and back. Designed to support the clauses named here; whether a site meets them depends on its validation.",
+        subtitle=f"User requirements of nesqc {nesqc_gmp.__version__}: to clauses, risk, procedures, tests, cases and "
+        "last results, and back. Designed to support the clauses named here; whether a site meets them depends on its "
+        "validation.",
         mark=f"{len(matrix.problems)} broken links" if matrix.problems else _NOT_RUN if nothing_ran else "",
         facts=_facts(matrix),
         blocks=tuple(_blocks(matrix)),
@@ -41,7 +42,7 @@ def _facts(matrix: Matrix) -> tuple[tuple[str, str], ...]:
         ),
         ("Results", _counted(row.result for row in matrix.requirements)),
         ("Tests", f"{len(matrix.tests)} cite a requirement: {_counted(row.verified.result for row in matrix.tests)}"),
-        ("Cases", f"{len(matrix.cases)}: {_counted(row.verified.result for row in matrix.cases)}"),
+        ("Cases", _counted(row.verified.result for row in matrix.cases) or "none"),
         ("Test run", f"nesqc {results.software}, ended {results.ended}" if results else "none given"),
         ("Runs of cases", "; ".join(runs) or "none"),
         ("Broken links", str(len(matrix.problems))),
@@ -73,16 +74,26 @@ def _blocks(matrix: Matrix) -> Iterator[Block]:
         yield Heading(stage, 2)
         yield _cases(cases)
     yield Heading("From tests")
-    yield Paragraph("By file; the name of a test is its function, without “test_” and with blanks.")
-    for file, tests in groupby(matrix.tests, key=lambda row: row.verified.source.split("::", 1)[0]):
-        yield Heading(file, 2)
+    yield Paragraph("By folder; the name of a test is its file and its function, without “test_” and with blanks.")
+    for folder, tests in groupby(matrix.tests, key=_folder):
+        yield Heading(folder, 2)
         yield _tests(tests)
+
+
+def _folder(row: SourceRow) -> str:
+    return row.verified.source.split("::", 1)[0].rpartition("/")[0]
+
+
+def _name(row: SourceRow) -> str:
+    file, function = row.verified.source.split("::", 1)
+    words = function.removeprefix("test_").replace("_", " ")
+    return f"{file.rpartition('/')[2].removeprefix('test_').removesuffix('.py')}: {words}"
 
 
 def _noun(rows: tuple[RequirementRow, ...]) -> Iterator[Block]:
     place = rows[0].place
     yield Heading(place.noun.replace("-", " ").capitalize(), 2)
-    yield Facts((("Command", place.command), ("Procedure", place.procedure), ("SOP", place.sop)))
+    yield Paragraph(f"Command {place.command}; procedure {place.procedure}; standard operating procedure {place.sop}.")
     yield Table(
         ("Requirement", "The system shall", "Clauses", "Priority", "Tests", "Cases", "Result"),
         tuple(
@@ -93,7 +104,7 @@ def _noun(rows: tuple[RequirementRow, ...]) -> Iterator[Block]:
                 row.requirement.risk.priority,
                 _tested(row.tests),
                 _executions(row.cases),
-                row.result,
+                _unbroken(row.result),
             )
             for row in rows
         ),
@@ -102,14 +113,18 @@ def _noun(rows: tuple[RequirementRow, ...]) -> Iterator[Block]:
 
 
 def _tested(tests: tuple[Verified, ...]) -> str:
+    """How many, how many of them attack, and their results where these differ."""
     if not tests:
         return "none"
     attacks = sum(each.negative for each in tests)
-    return f"{len(tests)}, {attacks} of them attack: {_counted(each.result for each in tests)}"
+    mixed = len({each.result for each in tests}) > 1
+    results = f": {_counted(each.result for each in tests)}" if mixed else ""
+    return f"{len(tests)}, {attacks or 'none'} attacking{results}"
 
 
 def _executions(cases: tuple[Verified, ...]) -> str:
-    return "; ".join(f"{each.source} {each.result}" for each in cases) or "none"
+    mixed = len({each.result for each in cases}) > 1
+    return "; ".join(f"{each.source} {each.result}" if mixed else each.source for each in cases) or "none"
 
 
 def _clauses(rows: Iterable[ClauseRow]) -> Table:
@@ -130,7 +145,8 @@ def _clauses(rows: Iterable[ClauseRow]) -> Table:
 
 
 def _left(row: ClauseRow) -> str:
-    parts = (row.clause.lacks, row.clause.site and f"Site: {row.clause.site}")
+    site = row.clause.site
+    parts = (row.clause.lacks, site and f"Site: {site[:1].lower()}{site[1:]}")
     return ". ".join(part for part in parts if part)
 
 
@@ -161,7 +177,7 @@ def _cases(rows: Iterable[SourceRow]) -> Table:
                 ", ".join(row.findings) or "none",
                 _attacks(row),
                 row.verified.detail or "none",
-                row.verified.result,
+                _unbroken(row.verified.result),
             )
             for row in rows
         ),
@@ -171,19 +187,24 @@ def _cases(rows: Iterable[SourceRow]) -> Table:
 
 def _tests(rows: Iterable[SourceRow]) -> Table:
     return Table(
-        ("Test", "Requirements", "Attacks", "Result", "Of parameters"),
+        ("Test", "Requirements", "Attacks", "Result", "Runs"),
         tuple(
             (
-                row.verified.source.split("::", 1)[1].removeprefix("test_").replace("_", " "),
+                _name(row),
                 ", ".join(row.requirements),
                 _attacks(row),
-                row.verified.result,
+                _unbroken(row.verified.result),
                 row.verified.detail,
             )
             for row in rows
         ),
         verdict=3,
     )
+
+
+def _unbroken(result: Result) -> str:
+    """A result of two words stays on one line."""
+    return result.replace("not run", "not\u00a0run")
 
 
 def _attacks(row: SourceRow) -> str:

@@ -1,5 +1,5 @@
 """Everything but help, version, demonstration, founding, login, passphrase, training, package signatures,
-verifiers needs a login."""
+verifiers and the traceability matrix needs a login."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cli.test_help import COMMANDS
 
 OPEN = {
     "demo", "site init", "login", "people passphrase", "audit verify", "certificates verify", "models train",
-    "models sign", "models check",
+    "models sign", "models check", "qualify matrix",
 }  # fmt: skip
 VALUES = {
     "role": "operator",
