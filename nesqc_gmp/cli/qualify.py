@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nesqc_gmp.cli.options import CommentOption, JsonOption, ReasonOption, SiteOption, ValidationOption
+from nesqc_gmp.cli.qualify_matrix import matrix
 from nesqc_gmp.cli.qualify_run import iq, oq
 from nesqc_gmp.cli.run import logged_in, noun
 
@@ -33,6 +34,7 @@ app = noun(
 )
 app.command()(iq)
 app.command()(oq)
+app.command()(matrix)
 
 NumberArgument = Annotated[
     str, typer.Argument(metavar="NUMBER", help="Number, such as IQ-0001, VP-0001 or CC-0001.", show_default=False)
