@@ -6,6 +6,7 @@ Nothing here knows a ledger of records or appends to one; a procedure does. The 
     roots          Installation: where to look, handed in
     files          folders walked, files hashed, digests remembered by identity
     distributions  one digest for a wheel and for its installation
+    compiled       code in __pycache__ beside its source
     search_path    what would be imported or run before the locked files
     software       own files, command, fonts, protocols | computer: interpreter, machine, clock, time zone data
     site           database and guards, grants, models

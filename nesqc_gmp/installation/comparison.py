@@ -106,6 +106,7 @@ def _of_software(manifest: ReleaseManifest) -> Iterator[tuple[tuple[Group, str],
     yield ("software", "version"), _exactly(manifest.version)
     yield ("software", "files of the package"), _exactly(_files(rest))
     yield ("fonts", "fonts of the certificate"), _exactly(_files(fonts))
+    yield ("software", "compiled code"), _exactly("as its source")
     yield ("software", f"command {COMMAND}"), _exactly(f"{manifest.entry_point}, with this interpreter")
     yield ("software", "requirements and protocols"), _exactly(_files(manifest.validation))
 

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from nesqc_gmp.installation.files import FileDigests, Tree, files_value, tree_lines, walk
-from nesqc_gmp.installation.lines import Line, unreadable
+from nesqc_gmp.installation.lines import UNREADABLE, Line, unreadable
 from nesqc_gmp.installation.roots import Installation
 
 _VARIABLES = frozenset(
@@ -73,29 +73,37 @@ _STATUS_OFFSET = 40
 """Where ``status`` stands in ``struct timex`` of 64-bit Linux: after modes, padding and four longs."""
 
 
-def python_lines(installation: Installation, digests: FileDigests) -> Iterator[Line]:
-    """The interpreter: what it is, its bytes, and what steers it."""
+def standard_library(installation: Installation) -> Tree | None:
+    """The standard library, walked, without folders that the software never imports."""
+    folder = next((place for place in installation.standard_library if os.path.isfile(f"{place}/os.py")), None)
+    return walk(folder, leave_out=_NOT_PROGRAM) if folder is not None else None
+
+
+def python_lines(installation: Installation, library: Tree | None, digests: FileDigests) -> Iterator[Line]:
+    """The interpreter: what it is, its bytes, and what steers it.
+
+    Args:
+        installation: Where to look.
+        library: The standard library.
+        digests: Digests of files.
+    """
     yield Line("python", "version", installation.python_version)
     yield Line("python", "implementation", installation.implementation)
     yield Line("python", "build", installation.build)
     found = digests.of(installation.executable)
-    yield Line("python", "executable", f"SHA-256 {found}" if found else "cannot be read: missing")
-    yield Line("python", "standard library", _standard_library(installation, digests))
+    yield Line("python", "executable", f"SHA-256 {found}" if found else f"{UNREADABLE}: missing")
+    yield Line("python", "standard library", _library(library, digests))
     yield Line("python", "options", ", ".join(installation.flags) or "none")
     names = (name for name in installation.environment if name in _VARIABLES or name.startswith(_PREFIXES))
     steering = ", ".join(f"{name}={installation.environment[name]}" for name in sorted(names))
     yield Line("python", "environment variables", steering or "none")
 
 
-def _standard_library(installation: Installation, digests: FileDigests) -> str:
+def _library(library: Tree | None, digests: FileDigests) -> str:
     """Files of the standard library, and of the shared library of the interpreter where it has one."""
-    folder = next((place for place in installation.standard_library if os.path.isfile(f"{place}/os.py")), None)
-    if folder is None:
-        return "cannot be read: not found"
-    try:
-        rows = list(tree_lines(walk(folder, leave_out=_NOT_PROGRAM), digests))
-    except OSError as error:
-        return unreadable(error)
+    if library is None:
+        return f"{UNREADABLE}: not found"
+    rows = list(tree_lines(library, digests))
     shared = f"{sysconfig.get_config_var('LIBDIR')}/{sysconfig.get_config_var('INSTSONAME')}"
     if ".so" in shared and os.path.isfile(shared):
         rows.append((os.path.basename(shared), str(digests.of(shared)), os.path.getsize(shared)))
@@ -230,7 +238,7 @@ def _offsets(system: str | None, package: str | None, now: datetime) -> str:
     try:
         found = {name: _offset(path, now) for name, path in named.items() if path}
     except (OSError, ValueError) as error:
-        return f"cannot be read: {error}"
+        return f"{UNREADABLE}: {error}"
     if len(found) < 2:
         return "one source only" if found else "no source"
     if len(set(found.values())) == 1:

@@ -26,19 +26,26 @@ _HEADER = b"nesqc installed files v1 "
 _MAX_BYTES = 64 * 2**20
 
 
+def _identity(facts: os.stat_result) -> list[int]:
+    """Device, inode, size in bytes, times of modification and of change in nanoseconds."""
+    return [facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
+
+
 @dataclass(slots=True)
 class Tree:
     """What lies in one folder.
 
     Attributes:
         folder: The folder.
-        files: Plain files by path below the folder; compiled code in ``__pycache__`` is left out.
+        files: Plain files by path below the folder, without compiled code.
+        compiled: Compiled code in folders ``__pycache__``, by path.
         links: What links point to, by path.
         folders: The folders below, by path.
     """
 
     folder: str
     files: dict[str, os.stat_result] = field(default_factory=dict)
+    compiled: dict[str, os.stat_result] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     folders: dict[str, os.stat_result] = field(default_factory=dict)
 
@@ -68,8 +75,9 @@ def walk(folder: str, *, leave_out: frozenset[str] = frozenset()) -> Tree:
                     if prefix or name not in leave_out:
                         tree.folders[path] = entry.stat(follow_symlinks=False)
                         pending.append((f"{path}/", entry.path))
-                elif not (compiled and name.endswith(".pyc")):
-                    tree.files[path] = entry.stat(follow_symlinks=False)
+                else:
+                    kind = tree.compiled if compiled and name.endswith(".pyc") else tree.files
+                    kind[path] = entry.stat(follow_symlinks=False)
     return tree
 
 
@@ -80,14 +88,15 @@ class FileDigests:
         remembered: Digests by path with the identity they belong to, as :func:`load` gives them.
     """
 
-    __slots__ = ("_begun_ns", "_remembered", "_used", "hashed")
+    __slots__ = ("_begun_ns", "_new", "_remembered", "_used", "hashed")
 
     def __init__(self, remembered: Mapping[str, list[object]] | None = None) -> None:
         self._remembered = remembered or {}
         self._used: dict[str, list[object]] = {}
         self._begun_ns = time.time_ns()
+        self._new = False
         self.hashed = 0
-        """Files whose bytes were read."""
+        """Files whose bytes were hashed."""
 
     def digest(self, path: str, facts: os.stat_result) -> str:
         """SHA-256 of a plain file in hexadecimal digits; ``not a plain file`` and ``cannot be read`` are no digests.
@@ -96,11 +105,10 @@ class FileDigests:
             path: Absolute path.
             facts: What ``lstat`` said of it.
         """
-        identity = [facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
-        known = self._remembered.get(path)
-        if known is not None and known[:5] == identity:
-            self._used[path] = known
-            return str(known[5])
+        identity = _identity(facts)
+        known = self._known(path, identity)
+        if known is not None:
+            return known
         if not stat.S_ISREG(facts.st_mode):
             return "not a plain file"
         self.hashed += 1
@@ -111,10 +119,26 @@ class FileDigests:
                 after = os.fstat(stream.fileno())
         except OSError:
             return "cannot be read"
-        same = identity == [after.st_dev, after.st_ino, after.st_size, after.st_mtime_ns, after.st_ctime_ns]
-        if same and facts.st_ctime_ns < self._begun_ns - SAFETY_MARGIN_NS:
-            self._used[path] = [*identity, found]
+        if identity == _identity(after):
+            self.keep(path, facts, found)
         return found
+
+    def _known(self, path: str, identity: list[int]) -> str | None:
+        known = self._remembered.get(path)
+        if known is None or known[:5] != identity:
+            return None
+        self._used[path] = known
+        return str(known[5])
+
+    def holds(self, path: str, facts: os.stat_result, value: str) -> bool:
+        """Whether this value was kept for a file that is the same by identity."""
+        return self._known(path, _identity(facts)) == value
+
+    def keep(self, path: str, facts: os.stat_result, value: str) -> None:
+        """Remember a value for a file, unless the file changed shortly before this began."""
+        self._new = True
+        if facts.st_ctime_ns < self._begun_ns - SAFETY_MARGIN_NS:
+            self._used[path] = [*_identity(facts), value]
 
     def of(self, path: str) -> str | None:
         """SHA-256 of one file with what links lead to, or ``None`` where there is none."""
@@ -126,7 +150,7 @@ class FileDigests:
 
     def save(self, path: str) -> None:
         """Keep what was used for the next command; a folder where nothing can be written keeps nothing."""
-        if not self.hashed:
+        if not self._new:
             return
         body = json.dumps(self._used, separators=(",", ":")).encode()
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from nesqc_gmp.config import SitePaths
+from nesqc_gmp.config import LEDGER_FILE, SitePaths
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.installation.files import FileDigests, Tree, walk
 from nesqc_gmp.installation.lines import UNREADABLE, Line, some, unreadable
@@ -82,7 +82,7 @@ def grant_lines(paths: SitePaths, trees: Mapping[str, Tree]) -> Iterator[Line]:
     each read-only and hashed at each use.
     """
     yield Line("grants", "site folder", _grant(paths.folder))
-    yield Line("grants", "ledger", _grant(paths.ledger))
+    yield Line("grants", "ledger", _grant(paths.ledger) + _beside(paths.ledger))
     yield Line("grants", "keys", _keys(paths.keys))
     yield Line("grants", "other writers in the site folder", _others_in_site(paths))
     for number, (folder, tree) in enumerate(trees.items(), start=1):
@@ -92,6 +92,13 @@ def grant_lines(paths: SitePaths, trees: Mapping[str, Tree]) -> Iterator[Line]:
         yield Line(
             "grants", f"library folder {number}" if number > 1 else "library folder", _grant(Path(folder)) + more
         )
+
+
+def _beside(ledger: Path) -> str:
+    """Who else may write in the files that SQLite keeps beside the ledger while it is open."""
+    places = [f"{ledger}{suffix}" for suffix in ("-wal", "-shm", "-journal")]
+    found = {who for place in places if os.path.lexists(place) and (who := writers(place))}
+    return f"; beside it writable for {', '.join(sorted(found))}" if found else ""
 
 
 def _grant(path: Path) -> str:
@@ -162,9 +169,10 @@ def _keys(folder: Path) -> str:
 
 
 def _others_in_site(paths: SitePaths) -> str:
-    told = {paths.ledger.name, paths.keys.name}
     try:
-        names = [name for name in os.listdir(paths.folder) if name not in told]
+        names = [
+            name for name in os.listdir(paths.folder) if name != paths.keys.name and not name.startswith(LEDGER_FILE)
+        ]
         found = [f"{name}: {who}" for name in names if (who := writers(f"{paths.folder}/{name}"))]
     except OSError as error:
         return unreadable(error)

@@ -84,14 +84,18 @@ def locked_names(lines: Collection[Line]) -> frozenset[str]:
 
 
 def _lines(paths: SitePaths, facts: SiteFacts, installation: Installation, digests: FileDigests) -> tuple[Line, ...]:
-    from nesqc_gmp.installation import computer, site
+    from nesqc_gmp.installation import compiled, computer, site
     from nesqc_gmp.objects import ObjectStore
 
     trees = {folder: walk(folder) for folder in installation.libraries}
+    inside = os.path.dirname(installation.package) in trees
+    package = () if inside else (walk(installation.package),)
+    library = computer.standard_library(installation)
 
     def every() -> Iterator[Line]:
         yield from _distributions(facts, installation, trees, digests)
-        yield from computer.python_lines(installation, digests)
+        yield from computer.python_lines(installation, library, digests)
+        yield compiled.compiled_line((*trees.values(), *package, *((library,) if library else ())), digests)
         yield from computer.machine_lines(installation)
         yield from computer.clock_lines(installation)
         yield from computer.zone_lines(installation, trees, facts.zone, facts.now, digests)
