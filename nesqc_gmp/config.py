@@ -69,6 +69,11 @@ class SitePaths:
         return self.folder / "reports"
 
     @property
+    def installed_files(self) -> Path:
+        """Digests of the installed files, remembered between commands; it can be deleted at any time."""
+        return self.folder / "installed-files.cache"
+
+    @property
     def trust(self) -> Path:
         """What an auditor pins: the log's public key and the authority's certificate."""
         return self.pinned or self.folder / "trust"
