@@ -16,8 +16,8 @@ from nesqc_gmp.procedures.qualification.performance.model import judge_intended_
 from nesqc_gmp.procedures.qualification.performance.people import judge_people, judge_procedures
 from nesqc_gmp.records.base import Instant, Line
 from nesqc_gmp.records.performance import (
-    ConcordanceCase,
     ConclusionCase,
+    ConcordanceCase,
     IntendedUseCase,
     ModelAcceptanceCase,
     PeopleCase,

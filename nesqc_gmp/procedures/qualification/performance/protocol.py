@@ -111,5 +111,5 @@ def _problems(cases: Sequence[PerformanceCase], paths: Sequence[Path]) -> Iterat
         if not any(case.kind == kind for case in cases):
             yield folder, f"a protocol needs a case of the kind {kind}"
     concluding = [case for case in cases if isinstance(case, ConclusionCase)]
-    if len(concluding) > 1 or concluding and cases[-1] is not concluding[0]:
+    if len(concluding) > 1 or (concluding and cases[-1] is not concluding[0]):
         yield folder, "the conclusion is one case, and the last one"

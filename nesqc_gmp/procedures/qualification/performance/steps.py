@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nesqc_gmp.records.performance import (
-    ConcordanceCase,
     ConclusionCase,
+    ConcordanceCase,
     PeopleCase,
     PerformanceCase,
     PerformanceStep,
