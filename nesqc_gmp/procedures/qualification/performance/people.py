@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from nesqc_gmp.procedures.qualification.performance.material import Found, Material, some
-from nesqc_gmp.records.people import Role
+from nesqc_gmp.records.people import FOUNDING, Role
 from nesqc_gmp.records.performance import PeopleCase, ProceduresCase
 from nesqc_gmp.state.people import Person
 
@@ -24,14 +24,20 @@ def _holder(role: Role, material: Material, values: Mapping[str, str]) -> Found:
     missing = [name for name, text in stated.items() if not text]
     if missing:
         return Found("not executed", f"Not stated: {', '.join(missing)}; the role is held by {some(holders)}")
-    if not is_reference(stated["SOP"]):
-        return Found("not executed", f"{stated['SOP']!r} names no procedure: a number is missing")
+    for name in ("training", "SOP"):
+        if not is_reference(stated[name]):
+            return Found("not executed", f"{stated[name]!r} is no reference of a {_WORDS[name]}: a number is missing")
     person = material.people.get(stated["person"])
     wrong = _wrong(role, person, stated["training"], material.today)
     named = f"{stated['person']}, training {stated['training']}, procedure {stated['SOP']}"
     if wrong or person is None:
         return Found("failed", f"{named}: {wrong}")
-    return Found("passed", f"{person.name} ({named}); the role is held by {some(holders)}")
+    founder = any(grant.role == role and grant.training_reference == FOUNDING for grant in person.grants)
+    known = "as the tester states; the role was given by the founding" if founder else "as in the access list"
+    return Found("passed", f"{person.name} ({named}), training {known}; the role is held by {some(holders)}")
+
+
+_WORDS = {"training": "training record", "SOP": "procedure"}
 
 
 def _wrong(role: Role, person: Person | None, training: str, today: str) -> str:
@@ -45,7 +51,8 @@ def _wrong(role: Role, person: Person | None, training: str, today: str) -> str:
         return "this person does not hold the role"
     if role not in person.roles(today):
         return f"the training ended on {grant.expires_on}"
-    if grant.training_reference != training:
+    # Founders hold their first role by the founding, before there was anybody to look at a training record.
+    if grant.training_reference not in {training, FOUNDING}:
         return f"the role was granted under the training record {grant.training_reference}"
     return ""
 

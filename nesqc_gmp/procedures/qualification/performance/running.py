@@ -91,18 +91,13 @@ def _open_run(validation: Validation, digest: str) -> Run | None:
 def _require_continued(
     run: Run, validation: Validation, person: str, protocol: PerformanceProtocol, installed: Installed
 ) -> None:
-    """The same person, the same protocol, the same installed state, and it is still the qualified one."""
-    if run.by.person != person:
-        raise NotAuthorisedError(
-            f"{run.by.name} opened the run and signs it as performed", where=run.number,
-            remedy="That person goes on, or stops it with `nesqc qualify pq --stop`.",
-        )  # fmt: skip
+    """The same person, the same protocol, the same installed state, and both are still approved."""
+    _require_own(run, protocol, person)
     approved = validation.approved_document("PQ protocol")
-    current = approved.prepared.subject_sha256 if approved else None
-    if not protocol.protocol_sha256 == run.opened.protocol_sha256 == current:
+    if approved is None or approved.prepared.subject_sha256 != run.opened.protocol_sha256:
         raise OutOfSequenceError(
-            "the protocol is not the one that was approved and with which the run was opened", where=run.number,
-            remedy="Put the files back; or stop the run and begin again once the new protocol is approved.",
+            "another protocol was approved since the run was opened", where=run.number,
+            remedy="Stop the run and begin again with the protocol that is approved.",
         )  # fmt: skip
     if installed.sha256 != run.opened.state_sha256:
         raise OutOfSequenceError(
@@ -133,22 +128,35 @@ def execute(session: Session, begun: PerformanceRun, number: str, given: Given) 
         NotFoundError: The protocol has no such case.
         InvalidInputError: What was given does not belong to the case, or the table is wrong; nothing was recorded.
         IntegrityError: The content of the test set was altered; recorded.
-        OutOfSequenceError: The run was closed meanwhile.
+        OutOfSequenceError: The run was closed meanwhile, or was opened with another protocol; recorded.
+        NotAuthorisedError: Another person opened it; recorded.
     """
     case = begun.protocol.case(number)
     require_given(case, given)
     started = session.site.now()
-    run = _read(session, begun.run.number)
-    _require_open(run)
+    with session.acting("qualify.pq", subject(begun.run.number)) as act:
+        run = load_validation(act.transaction).run(begun.run.number)
+        _require_own(run, begun.protocol, session.person)
     material = load(session, case, run)
     done = executed(case, material, given, started, session.site.now())
     record_case(session, "qualify.pq", done.case, done.files)
     return done.case
 
 
-def _require_open(run: Run) -> None:
+def _require_own(run: Run, protocol: PerformanceProtocol, person: str) -> None:
+    """The run is open, of this person, and executes this protocol."""
     if run.closed is not None:
         raise OutOfSequenceError("the run was closed meanwhile", where=run.number, remedy="See `nesqc qualify status`.")
+    if run.by.person != person:
+        raise NotAuthorisedError(
+            f"{run.by.name} opened the run and signs it as performed", where=run.number,
+            remedy="That person goes on, or stops it with `nesqc qualify pq --stop`.",
+        )  # fmt: skip
+    if protocol.protocol_sha256 != run.opened.protocol_sha256:
+        raise OutOfSequenceError(
+            "the protocol is not the one with which the run was opened", where=run.number,
+            remedy="Put the files back; or stop the run and begin again once the new protocol is approved.",
+        )  # fmt: skip
 
 
 def close(session: Session, begun: PerformanceRun) -> Run:
@@ -162,7 +170,7 @@ def close(session: Session, begun: PerformanceRun) -> Run:
     about = subject(begun.run.number)
     with session.acting("qualify.pq", about) as act:
         run = load_validation(act.transaction).run(begun.run.number)
-        _require_open(run)
+        _require_own(run, begun.protocol, session.person)
         _require_complete(begun.protocol, run)
         for each in run.cases:
             for evidence in each.evidence:
