@@ -14,10 +14,17 @@
 No case scores an image: every figure is of scores that the completed test of the frozen plan recorded.
 """
 
-from nesqc_gmp.procedures.qualification.performance.execution import Given
+from nesqc_gmp.procedures.qualification.performance.execution import Given, read_given
 from nesqc_gmp.procedures.qualification.performance.protocol import PerformanceProtocol, read_protocol
-from nesqc_gmp.procedures.qualification.performance.running import PerformanceRun, begin, close, execute, stop
-from nesqc_gmp.procedures.qualification.performance.steps import Question, questions, table_wanted
+from nesqc_gmp.procedures.qualification.performance.running import (
+    PerformanceRun,
+    begin,
+    close,
+    execute,
+    refreshed,
+    stop,
+)
+from nesqc_gmp.procedures.qualification.performance.steps import Question, planned_steps, questions, table_wanted
 
 __all__ = [
     "Given",
@@ -27,8 +34,11 @@ __all__ = [
     "begin",
     "close",
     "execute",
+    "planned_steps",
     "questions",
+    "read_given",
     "read_protocol",
+    "refreshed",
     "stop",
     "table_wanted",
 ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.procedures.files import read_given_file
 from nesqc_gmp.procedures.qualification.performance import steps
 from nesqc_gmp.procedures.qualification.performance.material import Found, Material
 from nesqc_gmp.procedures.qualification.performance.model import judge_intended_use, judge_model_acceptance
@@ -45,6 +47,22 @@ class Given:
 
     values: Mapping[str, str] = field(default_factory=dict)
     files: tuple[tuple[str, bytes], ...] = ()
+
+
+def read_given(values: Sequence[str], files: Sequence[Path]) -> Given:
+    """What the tester typed as ``name=text``, and the files they name.
+
+    Raises:
+        InvalidInputError: A value is not of that form or stands twice, or a file cannot be read.
+    """
+    stated: dict[str, str] = {}
+    for value in values:
+        name, equals, text = (part.strip() for part in value.partition("="))
+        if not equals or name in stated:
+            what = "stands twice" if equals else "is not name=text"
+            raise InvalidInputError(f"{value[:80]!r} {what}", where="--value", remedy="Write each once, as name=text.")
+        stated[name] = text
+    return Given(stated, tuple((path.name, read_given_file(path)) for path in files))
 
 
 @dataclass(frozen=True, slots=True)

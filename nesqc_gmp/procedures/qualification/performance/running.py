@@ -7,7 +7,7 @@ deviation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nesqc_gmp.errors import NotAuthorisedError, NotFoundError, OutOfSequenceError
 from nesqc_gmp.procedures.evaluation import require_evaluation
@@ -141,6 +141,11 @@ def execute(session: Session, begun: PerformanceRun, number: str, given: Given) 
     done = executed(case, material, given, started, session.site.now())
     record_case(session, "qualify.pq", done.case, done.files)
     return done.case
+
+
+def refreshed(session: Session, begun: PerformanceRun) -> PerformanceRun:
+    """The same run with everything that was recorded meanwhile."""
+    return replace(begun, run=_read(session, begun.run.number))
 
 
 def _require_own(run: Run, protocol: PerformanceProtocol, person: str) -> None:
