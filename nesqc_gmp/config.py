@@ -129,7 +129,7 @@ def find_validation(named: Path | None) -> Path:
     """
     places = [named] if named else [base / "validation" for base in (Path(__file__).resolve().parents[1], Path.cwd())]
     for place in places:
-        if (place / "release" / "manifest.json").is_file():
+        if (place / "clauses.toml").is_file():
             return place
     raise NotFoundError(
         "the folder with the protocols and the release manifest is not there",

@@ -30,7 +30,6 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "certificates": ("certificates", "QC certificates: issue, verify, withdraw, replace."),
     "qualify": ("qualify", "Qualification, change control and periodic review."),
     "audit": ("audit", "The log: read, search, verify, review, anchor."),
-    "qualify": ("qualify", "Qualification of the installed software, and what it traces to."),
 }
 """What follows ``nesqc``: the file it lives in, and its sentence in the help."""
 

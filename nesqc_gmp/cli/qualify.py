@@ -245,8 +245,8 @@ def change(
     microscope or objective, medium or vessel, site configuration, procedure.
     """
     from nesqc_gmp.cli import show, terminal
-    from nesqc_gmp.procedures.qualification import enforcement, qualification_request
     from nesqc_gmp.procedures import qualification
+    from nesqc_gmp.procedures.qualification import enforcement, qualification_request
 
     request = qualification_request(kind, description, impact, retest or (), retest_reason)
     with logged_in(site) as session, show.progress("reading installed files") as bar:

@@ -23,10 +23,10 @@ def matrix(
 ) -> None:
     """Write the traceability matrix. Needs no site and no login; ends with 30 where a link is broken."""
     from nesqc_gmp.cli import show
+    from nesqc_gmp.config import find_validation
     from nesqc_gmp.errors import IntegrityError
     from nesqc_gmp.qualification import matrix as made
     from nesqc_gmp.qualification.matrix_files import write_matrix
-    from nesqc_gmp.qualification.places import find_validation
     from nesqc_gmp.qualification.traceability import read_trace
 
     folder = find_validation(validation)
