@@ -44,6 +44,8 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
             "people.revoke",
             "people.reset",
             "audit.checkpoint",
+            "site.backup",
+            "site.restore-test",
             "site.status",
         }
     ),
@@ -91,6 +93,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         "audit.checkpoint",
         "audit.review",
         "site.assess",
+        "site.restore-test",
         "test-sets.consume",
     },
     "data scientist": _READING | {"models.lock", "models.install", "products.draft"},

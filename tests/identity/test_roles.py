@@ -69,6 +69,8 @@ MATRIX: dict[str, set[str]] = {
     "products.retire": {Q},
     "site.status": READERS | {A},
     "site.assess": {Q},
+    "site.backup": {A},
+    "site.restore-test": {A, Q},
     "test-sets.list": READERS,
     "test-sets.seal": {T},
     "test-sets.show": {T},
