@@ -27,6 +27,7 @@ PEOPLE = {
     "scientist": ("d.sandell", "Disa Sandell", "data scientist"),
     "expert": ("s.moberg", "Siv Moberg", "subject matter expert"),
     "custodian": ("c.holm", "Cajsa Holm", "test data custodian"),
+    "engineer": ("v.nystrom", "Vera Nyström", "validation engineer"),
     "auditor": ("u.hallgren", "Ulf Hallgren", "auditor"),
 }
 
@@ -263,7 +264,11 @@ def _found(folder: Path) -> World:
     from nesqc_gmp.procedures.site import Founder, SiteFacts
 
     facts = SiteFacts(
-        "Prüfstelle Åre", "Storgatan 1, 837 52 Åre, Sweden", "none: test site", "Europe/Stockholm", demonstration=True
+        "Prüfstelle Åre",
+        "Storgatan 1, 837 52 Åre, Sweden",
+        "none: test site",
+        "Europe/Stockholm",
+        purpose="demonstration",
     )
     first, second = (Founder(*PEOPLE[who][:2], "test: nobody was seen", passphrase(who)) for who in ("admin", "qa"))
     site_procedures.init(folder / "site", facts, (first, second))
@@ -308,7 +313,7 @@ def _approve(world: World) -> None:
 
 @pytest.fixture(scope="session")
 def founded_origin(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Eight people on a site that has nothing else; never altered."""
+    """Nine people on a site that has nothing else; never altered."""
     world = _found(tmp_path_factory.mktemp("founded"))
     world.close()
     return world

@@ -44,6 +44,7 @@ Exit codes:
  12 not authorised          40 invalid input, 41 record too large
  13 not authenticated       50 ledger busy
  14 account locked          70 unexpected fault, 130 stopped by Ctrl-C
+ 15 not qualified
 """
 
 

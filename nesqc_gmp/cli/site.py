@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nesqc_gmp.cli.options import JsonOption, ReasonOption, SiteOption
+from nesqc_gmp.cli.options import JsonOption, Purpose, ReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in, noun
 from nesqc_gmp.cli.site_backup import backup, restore, restore_test
 
@@ -48,6 +48,9 @@ def init(
         str | None, _asked("--authorisation", "Number of the manufacturing authorisation.")
     ] = None,
     zone: Annotated[str | None, _asked("--zone", "IANA time zone, such as Europe/Stockholm.", "ZONE")] = None,
+    purpose: Annotated[
+        Purpose, typer.Option("--purpose", help="What the site is for, for ever; only production is for GMP use.")
+    ] = "production",
     administrator: Annotated[str | None, _asked("--administrator", "Id of the founding administrator.", "ID")] = None,
     administrator_name: Annotated[str | None, _asked("--administrator-name", "Printed name.")] = None,
     administrator_identity: Annotated[
@@ -68,6 +71,7 @@ def init(
         address or terminal.ask("Postal address"),
         authorisation or terminal.ask("Number of the manufacturing authorisation"),
         zone or terminal.ask("Time zone (such as Europe/Stockholm)"),
+        purpose,
     )
     founders = (
         _identified("administrator", administrator, administrator_name, administrator_identity),

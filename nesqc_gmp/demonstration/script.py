@@ -104,7 +104,7 @@ def _found(out: Path, say: Say) -> SitePaths:
         address="Examplegatan 1, 413 46 Göteborg, Sweden",
         authorisation="none: demonstration site",
         zone="Europe/Stockholm",
-        demonstration=True,
+        purpose="demonstration",
     )
     founders = tuple(Founder(p.person, p.name, _IDENTITY, p.passphrase) for p in (ADMINISTRATOR, QA))
     say("", "A demonstration site is founded by two people, none of whom can act alone.")

@@ -31,7 +31,7 @@ from nesqc_gmp.procedures.signing import Prepared, Signer, statement_for
 from nesqc_gmp.records.entry import Actor, Subject
 from nesqc_gmp.records.people import PersonEnrolled, Role, RoleGranted
 from nesqc_gmp.records.signatures import ElectronicSignature
-from nesqc_gmp.records.site import IncidentAssessed, SiteFounded
+from nesqc_gmp.records.site import IncidentAssessed, Purpose, SiteFounded
 from nesqc_gmp.state import incidents as incident_state
 from nesqc_gmp.state.certificates import fold_certificates
 from nesqc_gmp.state.people import INDISPENSABLE, Person
@@ -71,7 +71,7 @@ class SiteFacts:
     address: str
     authorisation: str
     zone: str
-    demonstration: bool = False
+    purpose: Purpose
 
 
 def init(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder], clock: Clock = system_clock) -> SitePaths:
@@ -92,7 +92,7 @@ def init(folder: Path, facts: SiteFacts, founders: tuple[Founder, Founder], cloc
     for private in (paths.folder, paths.keys, paths.keys / "people"):
         private.chmod(0o700)
     now = clock()
-    signer = LogSigner.create(paths.log_key, paths.log_state, _origin(facts.name))
+    signer = LogSigner.create(paths.log_key, paths.log_state, _origin(facts))
     authority = create_authority(facts.name, now)
     timestamp = _make_timestamp_authority(paths, authority, facts.name, now)
     _write_private(paths.authority, serialise_authority(authority))
@@ -138,7 +138,7 @@ def _founded(facts: SiteFacts, founders: tuple[Founder, Founder], pinned: tuple[
         address=facts.address,
         authorisation=facts.authorisation,
         zone=facts.zone,
-        demonstration=facts.demonstration,
+        purpose=facts.purpose,
         log_key=log_key,
         authority=authority,
         timestamp_certificate=timestamp,
@@ -152,9 +152,9 @@ def _enrolment(founder: Founder) -> PersonEnrolled:
     )
 
 
-def _origin(name: str) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", name.casefold().encode("ascii", "ignore").decode()).strip("-") or "site"
-    return f"nesqc/{words[:40]}-{secrets.token_hex(4)}/1"
+def _origin(facts: SiteFacts) -> str:
+    words = re.sub(r"[^a-z0-9]+", "-", facts.name.casefold().encode("ascii", "ignore").decode()).strip("-") or "site"
+    return f"nesqc/{facts.purpose}/{words[:40]}-{secrets.token_hex(4)}/1"
 
 
 def _make_timestamp_authority(paths: SitePaths, authority: Authority, name: str, now: datetime) -> bytes:
@@ -241,7 +241,7 @@ def status(session: Session) -> Posture:
     warnings += [*_backup_warnings(state, site.moment()), *_people_warnings(people, site.now().local[:10])]
     facts = (
         ("site", state.founded.name),
-        ("demonstration", "yes: not for GMP use" if state.founded.demonstration else "no"),
+        ("purpose", f"{state.founded.purpose}{'' if state.founded.for_gmp_use else ': not for GMP use'}"),
         ("log", site.ledger.origin),
         ("entries", str(size)),
         ("time zone", state.founded.zone),

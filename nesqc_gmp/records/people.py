@@ -15,6 +15,7 @@ Role = Literal[
     "data scientist",
     "test data custodian",
     "subject matter expert",
+    "validation engineer",
     "auditor",
 ]
 

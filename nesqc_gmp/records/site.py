@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,17 @@ IncidentKind = Literal[
 ]
 
 
+Purpose = Literal["production", "demonstration", "qualification"]
+"""What a site is for; decided when it is founded and never changed: only the first is for GMP use."""
+
+MARKS: Final[dict[Purpose, str]] = {
+    "production": "",
+    "demonstration": "DEMONSTRATION – NOT FOR GMP USE",
+    "qualification": "QUALIFICATION SITE – NOT FOR GMP USE",
+}
+"""What stands on every page of a site that is not for GMP use."""
+
+
 class SiteFounded(Frozen):
     """The first record of a log.
 
@@ -30,7 +41,8 @@ class SiteFounded(Frozen):
         address: Postal address.
         authorisation: Number of the manufacturing authorisation.
         zone: IANA time zone.
-        demonstration: Whether this is a demonstration site; then nothing on it is for GMP use.
+        purpose: What the site is for. The origin of the log says it too, and so every entry, every checkpoint and every
+            signed statement.
         log_key: Verifier key of the log (C2SP signed note).
         authority: Certificate of the site's certification authority, PEM.
         timestamp_certificate: Certificate of the site's time-stamping authority, PEM.
@@ -42,11 +54,26 @@ class SiteFounded(Frozen):
     address: Text
     authorisation: Text
     zone: Text
-    demonstration: bool
+    purpose: Purpose
     log_key: Text
     authority: str
     timestamp_certificate: str
     founders: tuple[Identifier, Identifier]
+
+    @property
+    def for_gmp_use(self) -> bool:
+        """Whether batches of this site may be used."""
+        return self.purpose == "production"
+
+    @property
+    def mark(self) -> str:
+        """The mark of every page; empty for a production site."""
+        return MARKS[self.purpose]
+
+
+def purpose_of(origin: str) -> str:
+    """What the origin of a log says that its site is for, ``nesqc/PURPOSE/...``."""
+    return origin.split("/")[1] if origin.count("/") > 1 else ""
 
 
 class IncidentOpened(Frozen):

@@ -58,6 +58,10 @@ def fold_site(entries: Iterable[Entry]) -> SiteState:
     for entry in entries:
         record = entry.record
         if isinstance(record, records.SiteFounded) and state is None:
+            if records.purpose_of(entry.origin) != record.purpose:
+                raise IntegrityError(
+                    "the founding of the site and the origin of its log name two purposes", first_bad=0
+                )
             state = SiteState(record)
         elif state is not None:
             state = _apply(state, entry)

@@ -251,4 +251,4 @@ def _model(content: CertificateContent, proven: Proven) -> Iterator[Fact]:
     said = (line.conforming_from, line.not_conforming_below)
     yield "thresholds", said, (manifest.conforming_from, manifest.not_conforming_below)
     yield "demonstration model", line.demonstration, manifest.demonstration
-    yield "demonstration", content.demonstration, proven.founded.demonstration or manifest.demonstration
+    yield "demonstration", content.demonstration, not proven.founded.for_gmp_use or manifest.demonstration

@@ -50,7 +50,7 @@ def test_it_says_what_it_is(shown: Any) -> None:
     from nesqc_gmp.procedures.context import Site
 
     with Site(SitePaths(left.site)) as site:
-        assert site.founded.demonstration
+        assert site.founded.purpose == "demonstration"
         assert "demonstration" in site.founded.authorisation
 
 

@@ -10,11 +10,11 @@ import pytest
 from nesqc_gmp.identity.roles import EXCLUSIVE, RIGHTS, conflicts, role_for
 from nesqc_gmp.records.people import Role
 
-A, O, R, Q, D, T, S, U = ROLES = (  # noqa: E741
+A, O, R, Q, D, T, S, V, U = ROLES = (  # noqa: E741
     "administrator", "operator", "reviewer", "qa", "data scientist", "test data custodian", "subject matter expert",
-    "auditor",
+    "validation engineer", "auditor",
 )  # fmt: skip
-READERS = {O, R, Q, D, T, S, U}
+READERS = {O, R, Q, D, T, S, V, U}
 
 MATRIX: dict[str, set[str]] = {
     "audit.log": READERS,
@@ -67,6 +67,19 @@ MATRIX: dict[str, set[str]] = {
     "products.draft": {R, D},
     "products.approve": {Q},
     "products.retire": {Q},
+    "qualify.status": READERS,
+    "qualify.report": READERS,
+    "qualify.prepare": {V},
+    "qualify.iq": {V},
+    "qualify.oq": {V},
+    "qualify.pq": {V},
+    "qualify.deviation": {V},
+    "qualify.submit": {V},
+    "qualify.change": {V},
+    "qualify.check": {R},
+    "qualify.approve": {Q},
+    "qualify.assess": {Q},
+    "qualify.review": {Q},
     "site.status": READERS | {A},
     "site.assess": {Q},
     "site.backup": {A},

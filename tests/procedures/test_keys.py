@@ -69,7 +69,7 @@ def _another_site(folder: Path) -> Any:
     from nesqc_gmp.procedures import site
     from nesqc_gmp.procedures.site import Founder, SiteFacts
 
-    facts = SiteFacts("Prüfstelle Åre", "Storgatan 1", "none: test site", "Europe/Stockholm", demonstration=True)
+    facts = SiteFacts("Prüfstelle Åre", "Storgatan 1", "none: test site", "Europe/Stockholm", purpose="demonstration")
     founders = (
         Founder("a.lindqvist", "Anna Lindqvist", "test: nobody was seen", "wholly other words 51"),
         Founder("q.ekstrom", "Qamar Ekström", "test: nobody was seen", "even more other words 52"),

@@ -27,7 +27,7 @@ from tests.procedures.model_tests import plan_of
 
 DAY = "2026-11-20"
 WHY = "Because of the test"
-READERS = {"operator", "reviewer", "qa", "scientist", "custodian", "expert", "auditor"}
+READERS = {"operator", "reviewer", "qa", "scientist", "custodian", "expert", "engineer", "auditor"}
 
 
 def never(statement: str) -> Any:

@@ -139,7 +139,7 @@ def content(
         revision=numbering.revision,
         supersedes=numbering.supersedes,
         form=FORM,
-        demonstration=source.founded.demonstration or source.model.manifest.demonstration,
+        demonstration=not source.founded.for_gmp_use or source.model.manifest.demonstration,
         simulated_images=any(image.received.file_name.startswith("simulated-") for image in batch.images.values()),
         issued=issued,
         site=IssuingSite(
