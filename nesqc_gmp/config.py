@@ -69,6 +69,11 @@ class SitePaths:
         return self.folder / "reports"
 
     @property
+    def installed_files(self) -> Path:
+        """Digests of the installed files, remembered between commands; it can be deleted at any time."""
+        return self.folder / "installed-files.cache"
+
+    @property
     def trust(self) -> Path:
         """What an auditor pins: the log's public key and the authority's certificate."""
         return self.pinned or self.folder / "trust"
@@ -113,6 +118,23 @@ def find_site(named: Path | None, beside: Path | None = None) -> SitePaths:
         "there is no site in this folder or above",
         where=str(Path.cwd()),
         remedy="Name one with --site or NESQC_SITE, or make one with `nesqc site init` or `nesqc demo`.",
+    )
+
+
+def find_validation(named: Path | None) -> Path:
+    """The folder with requirements, protocols and the release manifest: named, beside the package, or in this folder.
+
+    Raises:
+        NotFoundError: It is not there.
+    """
+    places = [named] if named else [base / "validation" for base in (Path(__file__).resolve().parents[1], Path.cwd())]
+    for place in places:
+        if (place / "clauses.toml").is_file():
+            return place
+    raise NotFoundError(
+        "the folder with the protocols and the release manifest is not there",
+        where=str(named or "validation/"),
+        remedy="Name the folder `validation` of the release with --validation, or run the command from a clone.",
     )
 
 

@@ -298,3 +298,36 @@ class PeriodicReviewSigned(Frozen):
     content_sha256: Sha256
     pdf_sha256: Sha256
     signature: ElectronicSignature
+
+
+class PlannedStep(Frozen):
+    """One step of a case as it is planned: what is done, and what has to be seen."""
+
+    do: Text
+    expected: Text
+
+
+class PlannedCase(Frozen):
+    """One case of a protocol before it is executed."""
+
+    case: Identifier
+    title: Line
+    requirements: tuple[Identifier, ...]
+    findings: tuple[Identifier, ...]
+    risk: Priority
+    prerequisites: Text
+    steps: tuple[PlannedStep, ...]
+
+
+class ProtocolContent(Frozen):
+    """What a protocol says; the content of its document.
+
+    Attributes:
+        stage: Which qualification.
+        files: Name and digest of every file that is executed.
+        cases: Every case.
+    """
+
+    stage: Stage
+    files: tuple[Evidence, ...]
+    cases: tuple[PlannedCase, ...]

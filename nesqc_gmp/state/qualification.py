@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from nesqc_gmp.errors import NotAuthorisedError, NotFoundError, NotQualifiedError, OutOfSequenceError
+from nesqc_gmp.errors import NotFoundError, NotQualifiedError, OutOfSequenceError
 from nesqc_gmp.records import qualification as records
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.qualification import Conclusion, Stage, StateDifference, StateLine
@@ -400,20 +400,6 @@ def require_qualified(
             where=model_sha256[:16],
             remedy="Run and approve it: `nesqc qualify pq`.",
         )
-
-
-def require_another(run: Run, person: str, act: str) -> None:
-    """Nobody reviews or approves a run that they executed or submitted.
-
-    Raises:
-        NotAuthorisedError: They did.
-    """
-    workers = {run.by.person} | ({run.submitted.person} if run.submitted else set())
-    workers |= {d.by.person for d in run.deviations}
-    if act == "approves":
-        workers |= {run.reviewed.person} if run.reviewed else set()
-    if person in workers:
-        raise NotAuthorisedError(f"nobody {act} their own work", where=run.number, remedy="Another person does it.")
 
 
 def require_standing(run: Run, standing: Standing, act: str) -> None:
