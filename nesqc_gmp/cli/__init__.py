@@ -29,7 +29,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "batches": ("batches", "The life of a batch, from registration to release."),
     "certificates": ("certificates", "QC certificates: issue, verify, withdraw, replace."),
     "audit": ("audit", "The log: read, search, verify, review, anchor."),
-    "qualify": ("qualify", "Qualification of the installed software, and what it traces to."),
+    "qualify": ("qualify", "Qualification of the installed software."),
 }
 """What follows ``nesqc``: the file it lives in, and its sentence in the help."""
 

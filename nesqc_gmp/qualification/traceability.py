@@ -72,8 +72,8 @@ class Trace:
         }
 
     def executing(self, clause: Clause) -> tuple[FoundCase, ...]:
-        """The OQ cases that execute a finding or trap."""
-        return tuple(each for each in self.cases if each.stage == "OQ" and clause.id in each.case.findings)
+        """The cases that execute a finding or trap."""
+        return tuple(each for each in self.cases if clause.id in each.case.findings)
 
 
 def read_trace(validation: Path) -> Trace:
@@ -176,7 +176,7 @@ def _broken_clause(clause: Clause, trace: Trace) -> Iterator[Problem]:
     executing = trace.executing(clause)
     if not executing and not clause.not_executed:
         yield Problem(
-            clause.id, "no OQ case executes it", "Write a case that names it in `findings`, or `not_executed` and why."
+            clause.id, "no case executes it", "Write a case that names it in `findings`, or `not_executed` and why."
         )
     if executing and clause.not_executed:
         cases = ", ".join(found.case.id for found in executing)

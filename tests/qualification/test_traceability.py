@@ -215,7 +215,7 @@ def break_uncovered_clause(copy: Copy) -> str:
 
 def break_unexecuted_finding(copy: Copy) -> str:
     copy.alter(copy.clauses, 'not_executed = "There is nothing to execute."\n', "")
-    return "T98: no OQ case executes it"
+    return "T98: no case executes it"
 
 
 def break_executed_and_not(copy: Copy) -> str:
