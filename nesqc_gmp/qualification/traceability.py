@@ -123,11 +123,11 @@ def _broken_citations(trace: Trace) -> Iterator[Problem]:
 
 
 def _broken_cases(trace: Trace) -> Iterator[Problem]:
-    findings = {clause.id for clause in trace.clauses.clauses if clause.document in EXECUTED}
+    rows = {clause.id for clause in trace.clauses.clauses}
     for found in trace.cases:
-        for finding in sorted(set(found.case.findings) - findings):
+        for finding in sorted(set(found.case.findings) - rows):
             yield Problem(
-                f"{found.case.id} ({found.place})", f"there is no finding or trap {finding} in the map of clauses",
+                f"{found.case.id} ({found.place})", f"there is no row {finding} in the map of clauses",
                 "Correct the id.",
             )  # fmt: skip
         for requirement_id in sorted(set(found.case.reviewed) - set(found.case.requirements)):

@@ -11,9 +11,9 @@ from typing import get_args
 import pytest
 
 from nesqc_gmp.cli import NOUNS
+from nesqc_gmp.config import find_validation
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.qualification.clauses import read_clauses
-from nesqc_gmp.qualification.places import find_validation
 from nesqc_gmp.qualification.requirements import Level, Risk, read_requirement, read_requirements
 
 VALIDATION = Path(__file__).parents[2] / "validation"
@@ -212,8 +212,8 @@ def test_the_nouns_of_requirements_are_commands() -> None:
 
 
 def test_the_folder_is_beside_the_package_or_named(tmp_path: Path) -> None:
-    assert find_validation().samefile(VALIDATION)
+    assert find_validation(None).samefile(VALIDATION)
     assert find_validation(VALIDATION) == VALIDATION
-    with pytest.raises(NotFoundError, match="there is no validation folder") as refused:
+    with pytest.raises(NotFoundError, match="is not there") as refused:
         find_validation(tmp_path)
     assert refused.value.where == str(tmp_path)
