@@ -313,7 +313,7 @@ def _approve(world: World) -> None:
 
 @pytest.fixture(scope="session")
 def founded_origin(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Eight people on a site that has nothing else; never altered."""
+    """Nine people on a site that has nothing else; never altered."""
     world = _found(tmp_path_factory.mktemp("founded"))
     world.close()
     return world

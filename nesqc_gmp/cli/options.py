@@ -46,6 +46,15 @@ TrustOption = Annotated[
         show_default=False,
     ),
 ]
+ValidationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--validation",
+        metavar="DIR",
+        help="Folder `validation` of the release; else beside the package or in this folder.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print canonical JSON (RFC 8785) instead of a table.")]
 ReasonOption = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in at least eight characters; it is kept for ever.")

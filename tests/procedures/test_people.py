@@ -56,7 +56,7 @@ def test_lone_administrator_gets_nowhere(founded: Any, spoken: Any) -> None:
         ("a.lindqvist", "people.reset"),
         ("system", "login"),
     } <= refused
-    assert len(founded.entries("credential_set")) == 8, "one for each of the eight people, none since"
+    assert len(founded.entries("credential_set")) == 9, "one for each of the nine people, none since"
 
 
 def test_reset_by_two_people(founded: Any, spoken: Any) -> None:

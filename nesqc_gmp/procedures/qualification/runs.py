@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
-from nesqc_gmp.errors import NotQualifiedError, OutOfSequenceError
+from nesqc_gmp.errors import NotAuthorisedError, NotQualifiedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.context import SYSTEM, Site
@@ -245,8 +245,6 @@ def submit(session: Session, name: str, ceremony: Ceremony) -> None:
 
 def _require_tester(run: Run, person: Person) -> None:
     if run.by.person != person.id:
-        from nesqc_gmp.errors import NotAuthorisedError
-
         raise NotAuthorisedError(
             f"{run.by.name} ran it and signs it as performed", where=run.number, remedy="That person submits it."
         )
