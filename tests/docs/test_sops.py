@@ -16,6 +16,7 @@ import typer
 import nesqc_gmp
 from nesqc_gmp.cli import NOUNS, app
 from nesqc_gmp.identity.roles import RIGHTS
+from nesqc_gmp.records.qualification import ChangeKind
 from nesqc_gmp.records.site import IncidentKind
 from tests.docs.commands import ROOT, inline, name_of, parse, resolve, typed
 
@@ -302,6 +303,11 @@ def test_a_section_that_does_not_exist_would_be_found() -> None:
 def test_every_kind_of_incident_is_explained() -> None:
     explained = {row[0].strip("`") for row in rows(section(TEXTS["SOP-08-site.md"], "5 Steps"))}
     assert set(get_args(IncidentKind)) - explained == set()
+
+
+def test_every_kind_of_change_says_what_is_tested_again() -> None:
+    kinds = {row[0]: row[1] for row in rows(section(TEXTS["SOP-10-qualification.md"], "5 Steps"))}
+    assert {kind: kinds.get(kind) for kind in get_args(ChangeKind) if not kinds.get(kind)} == {}
 
 
 def _words_not_used() -> list[str]:
