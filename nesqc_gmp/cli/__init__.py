@@ -18,7 +18,7 @@ from nesqc_gmp.cli.run import HELP, rim
 
 NOUNS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "Play one simulated batch from images to certificate."),
-    "site": ("site", "Found a site, see how it stands, assess incidents."),
+    "site": ("site", "Found a site, see how it stands, back it up, restore it."),
     "login": ("session", "Open a session with id and passphrase."),
     "logout": ("session", "Close your session."),
     "whoami": ("session", "Say who is logged in, in which roles."),

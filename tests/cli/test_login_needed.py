@@ -1,5 +1,5 @@
-"""Everything but help, version, demonstration, founding, login, passphrase, training, package signatures,
-verifiers needs a login."""
+"""Everything but help, version, demonstration, founding, restore, login, passphrase, training, package
+signatures, verifiers needs a login."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.cli.conftest import DECIDED, Run
 from tests.cli.test_help import COMMANDS
 
 OPEN = {
-    "demo", "site init", "login", "people passphrase", "audit verify", "certificates verify", "models train",
-    "models sign", "models check",
+    "demo", "site init", "site restore", "login", "people passphrase", "audit verify", "certificates verify",
+    "models train", "models sign", "models check",
 }  # fmt: skip
 VALUES = {
     "role": "operator",

@@ -82,6 +82,8 @@ MATRIX: dict[str, set[str]] = {
     "qualify.review": {Q},
     "site.status": READERS | {A},
     "site.assess": {Q},
+    "site.backup": {A},
+    "site.restore-test": {A, Q},
     "test-sets.list": READERS,
     "test-sets.seal": {T},
     "test-sets.show": {T},
