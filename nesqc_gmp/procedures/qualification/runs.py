@@ -19,6 +19,7 @@ from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.entry import Record
 from nesqc_gmp.records.qualification import (
     CaseExecuted,
+    Conclusion,
     ProtocolContent,
     QualificationApproved,
     QualificationClosed,
@@ -200,6 +201,10 @@ def recover(site: Site) -> None:
             site.open_incident(transaction, "interrupted attempt", f"{run.number}: {detail}", run.number)
 
 
+def _shown(conclusion: Conclusion, data: bytes, run: Run) -> tuple[str, ...]:
+    return (f"Conclusion: {conclusion}", f"Content SHA-256 {sha256_hex(data)}", *_lines(run))
+
+
 def _lines(run: Run) -> tuple[str, ...]:
     counts = Counter(case.verdict for case in run.last.values())
     return (
@@ -323,7 +328,7 @@ def approve_run(session: Session, name: str, *, accept: bool, reason: str, cerem
             )
 
         session.site.objects.put(data)
-        return make, Signer("approved", (f"Conclusion: {conclusion}", *_lines(run)))
+        return make, Signer("approved", _shown(conclusion, data, run))
 
     def render(rendered: Rendered) -> bytes:
         return run_pdf(session.site, name, concluded[-1], rendered)
