@@ -25,7 +25,7 @@ def is_late(reason: str | None) -> bool:
 
 
 def named_by_reason(entries: Iterable[Entry]) -> dict[int, str]:
-    """What the reasons of results and readings make of them, by index of the entry; those without a reason are left out.
+    """What the reasons of results and readings make of them, by index of the entry; without a reason, nothing.
 
     A result of a test that has one already is a repeat, whatever its reason says: no repeat hides as a late entry.
 
