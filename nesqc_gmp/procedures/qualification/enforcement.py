@@ -7,14 +7,14 @@ use is never qualified for it and never asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.qualification.common import load_qualified, subject
-from nesqc_gmp.records.qualification import InstallationVerified, StateLine
+from nesqc_gmp.procedures.qualification.present import PresentState, read_state
+from nesqc_gmp.records.qualification import InstallationVerified
 from nesqc_gmp.state.qualification import Validation, differences, require_qualified
 
 FULL_HASH_EVERY: Final = timedelta(hours=24)
@@ -24,28 +24,16 @@ INSTALLATION: Final = "installation"
 """The record that full hashes are about."""
 
 
-@dataclass(frozen=True, slots=True)
-class PresentState:
-    """The installed state now.
-
-    Attributes:
-        lines: Line by line.
-        sha256: Digest of the lines.
-    """
-
-    lines: tuple[StateLine, ...]
-    sha256: str
-
-
 def present_for_use(site: Site) -> PresentState | None:
     """The installed state, read before an act that needs it; ``None`` where the site is not for GMP use."""
     if not site.founded.for_gmp_use:
         return None
     with site.ledger.reading() as reader:
         validation = load_qualified(reader)
-    if not _due(site, validation):
-        return read_state(site, anew=False)
-    present = read_state(site, anew=True)
+        locked = locked_in(validation)
+        if not _due(site, validation):
+            return read_state(site, reader, locked, anew=False)
+        present = read_state(site, reader, locked, anew=True)
     with site.ledger.writing() as transaction:
         qualified = load_qualified(transaction).qualified
         found = differences(qualified.lines, present.lines) if qualified else ()
@@ -54,6 +42,13 @@ def present_for_use(site: Site) -> PresentState | None:
         )
         site.append(transaction, SYSTEM, subject(INSTALLATION), record)
     return present
+
+
+def locked_in(validation: Validation) -> frozenset[str]:
+    """Names of the distributions that the qualified state was locked with; none where no state is qualified."""
+    from nesqc_gmp.installation.state import locked_names
+
+    return locked_names(validation.qualified.lines) if validation.qualified else frozenset()
 
 
 def _due(site: Site, validation: Validation) -> bool:
