@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,13 +43,13 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Number of the r
 
 
 @app.command()
-def status(site: SiteOption = None, validation: ValidationOption = None, as_json: JsonOption = False) -> None:
+def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
     """Show the qualified state, what differs from it now, and every document, run, deviation and change."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures.qualification import views
 
-    with logged_in(site) as session, show.progress("reading installed files") as bar:
-        seen = views.status(session, validation, bar.at)
+    with logged_in(site) as session:
+        seen = views.status(session)
     if as_json:
         show.print_json(seen.as_json())
         return
@@ -110,26 +110,33 @@ Prepared = Annotated[str, typer.Argument(metavar="plan|iq|oq|pq|summary", help="
 
 
 @app.command()
-def prepare(what: Prepared, site: SiteOption = None, validation: ValidationOption = None) -> None:
+def prepare(
+    what: Prepared,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            "--facts",
+            metavar="FILE.toml",
+            help="What the site says: for plan and summary; see SOP-10.",
+            show_default=False,
+        ),
+    ] = None,
+    site: SiteOption = None,
+    validation: ValidationOption = None,
+) -> None:
     """Write a plan, a protocol or the summary report, and sign it as its author. QA approves it.
 
     A protocol is taken from the files in the folder `validation`: edit them first where the site needs other limits.
     """
     from nesqc_gmp.cli import show, terminal
-    from nesqc_gmp.errors import InvalidInputError
+    from nesqc_gmp.config import find_validation
     from nesqc_gmp.qualification import prepared
 
-    if what not in prepared.KINDS:
-        raise InvalidInputError(
-            f"{what!r} cannot be prepared",
-            where="plan|iq|oq|pq|summary",
-            remedy=f"Write one of {', '.join(prepared.KINDS)}.",
-        )
     with logged_in(site) as session:
-        number = prepared.prepare(session, what, validation, terminal.ceremony)
-    show.say(
-        f"{number} is prepared. QA approves it: `nesqc qualify approve {number}`; read it with `nesqc qualify report {number}`."
-    )
+        source = prepared.Source(find_validation(validation), facts)
+        number = prepared.prepare(session, what, source, terminal.ceremony)
+    show.say(f"{number} is prepared. Read it with `nesqc qualify report {number} --out DIR`.")
+    show.say(f"QA approves it: `nesqc qualify approve {number}`.")
 
 
 @app.command()
@@ -237,7 +244,6 @@ def change(
         list[str] | None, typer.Option("--retest", metavar="STAGE", help="IQ, OQ or PQ; can be given again; else none.")
     ] = None,
     site: SiteOption = None,
-    validation: ValidationOption = None,
 ) -> None:
     """Bring what differs from the qualified state under change control, signed; QA approves it.
 
@@ -246,14 +252,11 @@ def change(
     """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import qualification
-    from nesqc_gmp.procedures.qualification import enforcement, qualification_request
+    from nesqc_gmp.procedures.qualification.changes import request
+    from nesqc_gmp.procedures.qualification.enforcement import installed_now
 
-    request = qualification_request(kind, description, impact, retest or (), retest_reason)
-    with logged_in(site) as session, show.progress("reading installed files") as bar:
-        installed = enforcement.installed(session.site, validation, bar.at)
-        number = qualification.change(session, request, installed.lines, installed.sha256, terminal.ceremony)
+    asked = request(kind, description, impact, retest or (), retest_reason)
+    with logged_in(site) as session:
+        installed = installed_now(session.site)
+        number = qualification.change(session, asked, installed.lines, installed.sha256, terminal.ceremony)
     show.say(f"Change {number} is recorded. QA approves it: `nesqc qualify approve {number}`.")
-
-
-def _json(value: Any) -> Any:
-    return value

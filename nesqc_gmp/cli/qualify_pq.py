@@ -101,14 +101,12 @@ def _require_one_wish(
 
 
 def _begin(session: Session, name: str, validation: Path | None) -> PerformanceRun:
-    from nesqc_gmp.cli import show
     from nesqc_gmp.config import find_validation
-    from nesqc_gmp.procedures.qualification import enforcement, performance
+    from nesqc_gmp.procedures.qualification import performance
+    from nesqc_gmp.procedures.qualification.enforcement import installed_now
 
     protocol = performance.read_protocol(find_validation(validation))
-    with show.progress("reading installed files") as bar:
-        installed = enforcement.installed(session.site, validation, bar.at)
-    return performance.begin(session, name, protocol, installed)
+    return performance.begin(session, name, protocol, installed_now(session.site))
 
 
 def _guide(session: Session, begun: PerformanceRun) -> None:

@@ -66,7 +66,7 @@ def oq(
     """
     from nesqc_gmp.cli import show
     from nesqc_gmp.config import find_validation
-    from nesqc_gmp.demonstration import find_model
+    from nesqc_gmp.demonstration.script import find_model
     from nesqc_gmp.qualification.operational import run_operational
 
     folder, model = find_validation(validation), find_model()

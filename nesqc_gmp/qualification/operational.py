@@ -6,12 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import Site, instant_of
-from nesqc_gmp.procedures.qualification.common import load_validation
-from nesqc_gmp.procedures.qualification.enforcement import locked_in
-from nesqc_gmp.procedures.qualification.present import PresentState, read_state
-from nesqc_gmp.procedures.qualification.runs import Execution, Installed
+from nesqc_gmp.procedures.qualification.enforcement import installed_now
+from nesqc_gmp.procedures.qualification.runs import Execution
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.qualification.oq.protocol import OqProtocol, Seed, read_protocol
 from nesqc_gmp.qualification.oq.results import CaseResult
@@ -79,25 +76,13 @@ def run_operational(session: Session, validation: Path, out: Path, model: Path, 
     site = session.site
     protocol = read_protocol(validation)
     content = content_of(protocol)
-    with site.ledger.reading() as reader:
-        known = load_validation(reader)
-        present = read_state(site, reader, locked_in(known), anew=True)
-        release = _release_of(reader, present)
-    with Execution(
-        session, content, protocol.protocol_sha256, Installed(present.lines, present.sha256, release)
-    ) as run:
+    installed = installed_now(site)
+    with Execution(session, content, protocol.protocol_sha256, installed) as run:
         for done, result in enumerate(execute(protocol, out, model), start=1):
             case, files = _recorded(site, run.run, result, out)
             run.record(case, files)
             shown(done, len(content.cases), result)
     return run.run
-
-
-def _release_of(reader: Reader, present: PresentState) -> str:
-    """Digest of the release manifest that the approved installation qualification compared this state with."""
-    runs = load_validation(reader).runs.values()
-    of_state = [r.opened for r in runs if r.opened.stage == "IQ" and r.opened.state_sha256 == present.sha256]
-    return of_state[-1].release_sha256 if of_state else "0" * 64
 
 
 def _recorded(site: Site, run: str, result: CaseResult, out: Path) -> tuple[CaseExecuted, list[bytes]]:

@@ -1,4 +1,4 @@
-"""What can be prepared: the plan, the protocols and the summary report, from the files of the release and of the site."""
+"""What can be prepared: plan, protocols and summary report, from the files of the release and of the site."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nesqc_gmp.procedures.qualification.documents import prepare as prepare_docu
 from nesqc_gmp.procedures.qualification.reports.content import site_lines
 from nesqc_gmp.procedures.qualification.reports.summary import ProcedureLine
 from nesqc_gmp.procedures.session import Session
+from nesqc_gmp.qualification.traceability import problems, read_trace
 from nesqc_gmp.records.base import Frozen, Line
 from nesqc_gmp.records.qualification import DocumentKind, Stage
 
@@ -115,7 +116,7 @@ def protocol(validation: Path, stage: str) -> tuple[ProtocolContent, str]:
     from nesqc_gmp.procedures.qualification.performance import read_protocol as read_performance
 
     performance = read_performance(validation)
-    return performance.content, performance.sha256
+    return performance.content, performance.protocol_sha256
 
 
 def _plan(session: Session, source: Source, ceremony: Ceremony) -> str:
@@ -152,3 +153,16 @@ def _summary(session: Session, source: Source, ceremony: Ceremony) -> str:
     with session.viewing("qualify.prepare") as reader:
         content = gather_summary(session.site, reader, given)
     return prepare_document(session, "summary report", "Validation summary report", content, None, ceremony)
+
+
+def _traced(validation: Path) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """Facts of the traceability, and the documents of the clause map with their status."""
+    trace = read_trace(validation)
+    broken = list(problems(trace))
+    facts = (
+        ("Requirements", str(len(trace.requirements))),
+        ("Cases of the protocols", str(len(trace.cases))),
+        ("Marks in tests of the release", str(len(trace.marks)) if trace.marks else "the tests are not at hand"),
+        ("Broken links", str(len(broken))),
+    )
+    return facts, tuple((document.title, document.status) for document in trace.clauses.documents)

@@ -1,5 +1,5 @@
-"""Everything but help, version, demonstration, founding, restore, login, passphrase, training, package
-signatures, verifiers and the traceability matrix needs a login."""
+"""Everything but help, version, demonstration, founding, restore, login, passphrase, training, package signatures,
+verifiers, traceability matrix and supplier pack needs a login."""
 
 from __future__ import annotations
 

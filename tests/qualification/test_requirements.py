@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from nesqc_gmp.qualification.places import find_validation
 
 from nesqc_gmp.cli import NOUNS
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.qualification.clauses import read_clauses
-from nesqc_gmp.qualification.places import find_validation
 from nesqc_gmp.qualification.requirements import Level, Risk, read_requirement, read_requirements
 
 VALIDATION = Path(__file__).parents[2] / "validation"

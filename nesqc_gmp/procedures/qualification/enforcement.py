@@ -12,14 +12,16 @@ from typing import Final
 
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import SYSTEM, Site
-from nesqc_gmp.procedures.qualification.common import load_qualified, subject
+from nesqc_gmp.procedures.qualification.common import load_qualified, load_validation, subject
 from nesqc_gmp.procedures.qualification.present import PresentState, read_state
+from nesqc_gmp.procedures.qualification.runs import Installed
 from nesqc_gmp.records.qualification import InstallationVerified
 from nesqc_gmp.state.qualification import Validation, differences, require_qualified
 
 FULL_HASH_EVERY: Final = timedelta(hours=24)
 """How long digests by file identity are relied on."""
 
+_NOT_COMPARED: Final = "0" * 64
 INSTALLATION: Final = "installation"
 """The record that full hashes are about."""
 
@@ -44,11 +46,24 @@ def present_for_use(site: Site) -> PresentState | None:
     return present
 
 
+def installed_now(site: Site) -> Installed:
+    """The installed state with every file hashed anew, and the manifest that this state was compared with last."""
+    with site.ledger.reading() as reader:
+        validation = load_validation(reader)
+        present = read_state(site, reader, locked_in(validation), anew=True)
+    opened = [run.opened for run in validation.runs.values() if run.opened.stage == "IQ"]
+    compared = [each.release_sha256 for each in opened if each.state_sha256 == present.sha256]
+    return Installed(present.lines, present.sha256, compared[-1] if compared else _NOT_COMPARED)
+
+
 def locked_in(validation: Validation) -> frozenset[str]:
     """Names of the distributions that the qualified state was locked with; none where no state is qualified."""
+    from nesqc_gmp.installation.lines import Line
     from nesqc_gmp.installation.state import locked_names
 
-    return locked_names(validation.qualified.lines) if validation.qualified else frozenset()
+    if validation.qualified is None:
+        return frozenset()
+    return locked_names([Line(x.group, x.name, x.value) for x in validation.qualified.lines])  # type: ignore[arg-type]
 
 
 def _due(site: Site, validation: Validation) -> bool:
