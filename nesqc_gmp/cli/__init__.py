@@ -28,6 +28,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "test-sets": ("test_sets", "Sealed images that models are tested with."),
     "batches": ("batches", "The life of a batch, from registration to release."),
     "certificates": ("certificates", "QC certificates: issue, verify, withdraw, replace."),
+    "qualify": ("qualify", "Qualification, change control and periodic review."),
     "audit": ("audit", "The log: read, search, verify, review, anchor."),
 }
 """What follows ``nesqc``: the file it lives in, and its sentence in the help."""

@@ -29,7 +29,7 @@ from nesqc_gmp.procedures.context import SYSTEM, Clock, Site, instant_of, system
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer, statement_for
 from nesqc_gmp.records.entry import Actor, Subject
-from nesqc_gmp.records.people import PersonEnrolled, Role, RoleGranted
+from nesqc_gmp.records.people import FOUNDING, PersonEnrolled, Role, RoleGranted
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.records.site import IncidentAssessed, Purpose, SiteFounded
 from nesqc_gmp.state import incidents as incident_state
@@ -194,7 +194,7 @@ def _grant_founder(
         return RoleGranted(
             person=founder.person,
             role=role,
-            training_reference="founding of the site",
+            training_reference=FOUNDING,
             expires_on=None,
             code_sha256=None,
             signature=signature,

@@ -63,6 +63,7 @@ def registered(ready: Any, life: Any) -> Any:
     return ready
 
 
+@pytest.mark.requirement("UR-BATCHES-23", reviewed="d444a4ad", negative=True)
 def test_a_late_result_without_a_reason_is_refused_before_anybody_signs(registered: Any) -> None:
     size = len(registered.entries())
     for days in (2, 400):
@@ -86,6 +87,7 @@ def test_the_statement_says_that_it_is_late(registered: Any) -> None:
     assert "Reason: The tool was down, paper form 12\n" in registered.shown
 
 
+@pytest.mark.requirement("UR-BATCHES-23", reviewed="d444a4ad")
 def test_images_are_late_after_a_weekend(registered: Any, pictures: Any) -> None:
     first, second, third = pictures.good(3, culture=2)
     operator = registered.session("operator")
@@ -111,6 +113,7 @@ def test_an_image_from_the_future_stops_the_whole_sheet(registered: Any, picture
     batches.receive(operator, "B-2", [good])
 
 
+@pytest.mark.requirement("UR-BATCHES-23", reviewed="d444a4ad")
 def test_late_entries_stand_in_review_certificate_and_verifier(
     registered: Any, life: Any, pictures: Any, tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ from nesqc_gmp.procedures import qualification
 from nesqc_gmp.procedures.qualification import approval, runs
 from nesqc_gmp.procedures.qualification.changes import ChangeRequest
 from nesqc_gmp.procedures.qualification.common import load_qualified
+from nesqc_gmp.procedures.qualification.reports.content import site_lines
+from nesqc_gmp.procedures.qualification.reports.plan import read_plan
 from nesqc_gmp.procedures.qualification.runs import Execution, Installed
 from nesqc_gmp.records.entry import SIGNED_KINDS
 from nesqc_gmp.records.qualification import (
@@ -33,6 +35,7 @@ from nesqc_gmp.records.qualification import (
     StepResult,
 )
 from nesqc_gmp.state.qualification import Validation, require_qualified
+from tests.conftest import ROOT
 
 WHY = "Because of the test"
 RISKS: dict[str, Priority] = {"A": "high", "B": "low"}
@@ -71,13 +74,18 @@ class Bench:
             return qualification.load_validation(reader)
 
     def document(self, kind: Any, subject: str | None, approve: bool = True) -> str:
-        world, content = self.world, protocol("IQ")
+        world, content = self.world, self.plan() if kind == "validation plan" else protocol(kind[:2])
         name = qualification.prepare(
             world.session("engineer"), kind, f"A {kind}", content, subject, world.signs("engineer")
         )
         if approve:
             self.approve(name)
         return name
+
+    def plan(self) -> Any:
+        site = self.world.site
+        lines = site_lines(site.founded, site.ledger.origin)
+        return read_plan((ROOT / "validation" / "plan.toml").read_text("utf-8"), {}, lines)
 
     def approve(self, name: str, who: str = "qa", accept: bool = True) -> str:
         world = self.world

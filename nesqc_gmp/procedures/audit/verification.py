@@ -17,7 +17,7 @@ from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
 from nesqc_gmp.objects import ObjectStore
 from nesqc_gmp.procedures.files import read_given_file
-from nesqc_gmp.records import batches, certification, feature_review, model_tests, models
+from nesqc_gmp.records import batches, certification, feature_review, model_tests, models, qualification
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
 from nesqc_gmp.store import refusals
@@ -269,6 +269,8 @@ def digests_of(entry: Entry) -> tuple[str, ...]:
             return (page, pdf)
         case certification.CertificateIssued(pdf_sha256=pdf, content_sha256=record):
             return (pdf, record)
+        case qualification.CaseExecuted(evidence=evidence):
+            return tuple(each.sha256 for each in evidence)
         case _:
             return ()
 
