@@ -69,6 +69,7 @@ class _Case(Frozen):
         id: Number.
         title: What it shows.
         requirements: Requirements it verifies.
+        reviewed: Of each requirement the fingerprint of the text that the case was compared with.
         findings: Inspector findings and traps it answers.
         risk: Priority of what it verifies.
         prerequisites: What has to be there before.
@@ -80,6 +81,7 @@ class _Case(Frozen):
     id: CaseId
     title: Line
     requirements: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    reviewed: dict[str, str]
     findings: tuple[Identifier, ...] = ()
     risk: Priority
     prerequisites: Line

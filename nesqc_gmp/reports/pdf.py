@@ -77,6 +77,10 @@ from nesqc_gmp.reports.document import (
 )
 from nesqc_gmp.reports.pdf_cover import VERDICT_OUTCOMES, front, letterhead, signature_cards
 
+_LETTER: Final = 0.62 * CELL.fontSize
+"""Width of a letter in a cell, on the safe side."""
+_LONGEST_WORD: Final = 20
+"""Letters of a word for which a column is made wider; longer ones, such as digests, are broken."""
 _CHART_HEIGHT: Final = plane.HEIGHT * WIDTH / plane.WIDTH
 
 
@@ -276,12 +280,28 @@ def _widths(table: Table) -> list[float]:
     longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
     # Three more than the letters, for the padding of a cell: a number is never broken.
     shares = [min(max(length, 6) + 3, 48) for length in longest]
-    if table.verdict is None:
-        return [WIDTH * share / sum(shares) for share in shares]
-    # Marks and words of verdicts are drawn on one line: their column is as wide as the widest of them.
-    shares[table.verdict] = 0
-    room = max(OutcomeMark(outcome, word).wrap(0, 0)[0] for word, outcome in VERDICT_OUTCOMES.items()) + 9
-    return [(WIDTH - room) * share / sum(shares) or room for share in shares]
+    room = 0.0
+    if table.verdict is not None:
+        # Marks and words of verdicts are drawn on one line: their column is as wide as the widest of them.
+        shares[table.verdict] = 0
+        room = max(OutcomeMark(outcome, word).wrap(0, 0)[0] for word, outcome in VERDICT_OUTCOMES.items()) + 9
+    widths = [(WIDTH - room) * share / sum(shares) or room for share in shares]
+    words = [max((len(word) for cell in column for word in cell.split()), default=0) for column in columns]
+    needed = [min(letters, _LONGEST_WORD) * _LETTER + 8 for letters in words]
+    if table.verdict is not None:
+        needed[table.verdict] = room
+    return _unbroken(widths, needed)
+
+
+def _unbroken(widths: list[float], needed: list[float]) -> list[float]:
+    """Columns that are too narrow for their longest word take from those that have more than they need."""
+    lacking = sum(max(least - width, 0) for width, least in zip(widths, needed, strict=True))
+    spare = sum(max(width - least, 0) for width, least in zip(widths, needed, strict=True))
+    moved = min(lacking, spare)
+    return [
+        width - (width - least) * moved / spare if width > least else width + (least - width) * moved / (lacking or 1)
+        for width, least in zip(widths, needed, strict=True)
+    ]
 
 
 def _drawing(shapes: Iterable[plane.Shape], height: float) -> Flowable:

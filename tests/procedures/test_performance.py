@@ -65,6 +65,7 @@ def verdicts(done: Any) -> list[str]:
 # --- the way ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b")
 def test_the_whole_way(bench: Bench) -> None:
     done = bench.all()
     assert {case: each.verdict for case, each in done.items()} == dict.fromkeys(done, "passed")
@@ -186,6 +187,7 @@ def test_what_a_person_does_not_state_is_not_passed(
     assert done.reason
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b", negative=True)
 def test_a_role_that_nobody_holds_any_more(bench: Bench) -> None:
     world = bench.world
     people.revoke(world.session("qa"), "o.brannstrom", "operator", "Has left the team")
@@ -194,6 +196,7 @@ def test_a_role_that_nobody_holds_any_more(bench: Bench) -> None:
     assert done.steps[0].actual == "No active person holds the role today"
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b", negative=True)
 def test_a_missing_reference_blocks_the_end_whatever_else_passed(bench: Bench) -> None:
     bench.all()
     bench.do("PQ-102", given_for("PQ-102", **{"imaging SOP": ""}))
@@ -208,6 +211,7 @@ def test_a_missing_reference_blocks_the_end_whatever_else_passed(bench: Bench) -
     assert run.outstanding() == ("PQ-102 not executed, without a deviation",)
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b", negative=True)
 def test_nothing_closes_before_every_case_has_a_result(bench: Bench) -> None:
     bench.do("PQ-101")
     with pytest.raises(OutOfSequenceError, match="PQ-102 has no result"):
@@ -366,6 +370,7 @@ def edit(bench: Bench, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.requirement("UR-QUALIFY-08", reviewed="3bb1b10a", negative=True)
 def test_a_protocol_that_was_edited_after_the_approval(bench: Bench) -> None:
     edit(bench, 'agreement_min = "0.50"', 'agreement_min = "0.10"')
     with pytest.raises(OutOfSequenceError, match="another PQ protocol is approved"):

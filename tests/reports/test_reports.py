@@ -213,3 +213,18 @@ def test_words_of_the_page_can_be_extracted() -> None:
     for number in (0, 45, 89):
         assert re.search(rf"culture {number}\s+{number / 90:.3f}", said.decode())
     assert said.decode().count("Not for GMP use") == said.decode().count("Page ")
+
+
+def test_a_column_is_wide_enough_for_its_longest_word() -> None:
+    """An id in a narrow column beside long texts is printed on one line."""
+    import shutil
+
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    long = "many words that want all the room there is and more of it " * 3
+    rows = tuple((f"UR-CERTIFICATES-{n:02d}", long, long, long, "passed") for n in range(3))
+    table = Table(("Id", "One", "Two", "Three", "Result"), rows, verdict=4)
+    data = render_pdf(Document("Widths", "Of columns", "", (), (table,)))
+    said = subprocess.run(["pdftotext", "-layout", "-", "-"], input=data, capture_output=True).stdout.decode()
+    assert all(row[0] in said for row in rows)
+    assert said.count("passed") == 3
