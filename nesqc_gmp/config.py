@@ -121,6 +121,23 @@ def find_site(named: Path | None, beside: Path | None = None) -> SitePaths:
     )
 
 
+def find_validation(named: Path | None) -> Path:
+    """The folder with requirements, protocols and the release manifest: named, beside the package, or in this folder.
+
+    Raises:
+        NotFoundError: It is not there.
+    """
+    places = [named] if named else [base / "validation" for base in (Path(__file__).resolve().parents[1], Path.cwd())]
+    for place in places:
+        if (place / "clauses.toml").is_file():
+            return place
+    raise NotFoundError(
+        "the folder with the protocols and the release manifest is not there",
+        where=str(named or "validation/"),
+        remedy="Name the folder `validation` of the release with --validation, or run the command from a clone.",
+    )
+
+
 def sessions_folder() -> Path:
     """Where the sessions of the present user of the computer are kept."""
     base = os.environ.get("XDG_STATE_HOME")

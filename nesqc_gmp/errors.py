@@ -5,6 +5,7 @@
     NesqcError                      1   any refusal
     ├── NotFoundError              10   a named record, file or site does not exist
     ├── OutOfSequenceError         11   the step is not allowed in the present state
+    │   └── NotQualifiedError      15   the installed state is not the qualified one
     ├── NotAuthorisedError         12   the person's roles do not allow the act
     ├── AuthenticationError        13   wrong id or passphrase, no or expired session
     │   └── AccountLockedError     14   too many failures, disabled, or waiting for its owner
@@ -57,6 +58,12 @@ class OutOfSequenceError(NesqcError):
     """The step is not allowed in the present state (21 CFR 11.10(f))."""
 
     exit_code = 11
+
+
+class NotQualifiedError(OutOfSequenceError):
+    """The installed state is not the one that was qualified, or a qualification is missing (EU GMP Annex 11 cl. 4)."""
+
+    exit_code = 15
 
 
 class NotAuthorisedError(NesqcError):

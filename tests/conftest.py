@@ -1,7 +1,7 @@
 """A site with its people, an approved model and product, built once a worker and copied for each test.
 
-Passphrases cost a third of a second each (Argon2id at its floor), so everything that needs one and is no subject of a
-test is done once. A copy of a site is the same site: same keys, same log, same open sessions.
+A passphrase costs a third of a second (Argon2id at its floor), so what needs one and is no subject of a test is done
+once. A copy of a site is the same site: same keys, same log, same open sessions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from tests.requirement_results import pytest_addoption, pytest_configure  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -27,6 +29,7 @@ PEOPLE = {
     "scientist": ("d.sandell", "Disa Sandell", "data scientist"),
     "expert": ("s.moberg", "Siv Moberg", "subject matter expert"),
     "custodian": ("c.holm", "Cajsa Holm", "test data custodian"),
+    "engineer": ("v.nystrom", "Vera Nyström", "validation engineer"),
     "auditor": ("u.hallgren", "Ulf Hallgren", "auditor"),
 }
 
@@ -177,7 +180,8 @@ class Life:
         evidence = self.world.folder / self.EVIDENCE
         evidence.write_text(f"viability {value}\n")
         batches.record_result(
-            self.world.session("operator"), batch, "viability", value, "2026-11-20", evidence, reason,
+            self.world.session("operator"), batch, "viability", value, self.world.site.today().isoformat(), evidence,
+            reason,
             self.world.signs("operator"),
         )  # fmt: skip
         if verified:
@@ -263,7 +267,11 @@ def _found(folder: Path) -> World:
     from nesqc_gmp.procedures.site import Founder, SiteFacts
 
     facts = SiteFacts(
-        "Prüfstelle Åre", "Storgatan 1, 837 52 Åre, Sweden", "none: test site", "Europe/Stockholm", demonstration=True
+        "Prüfstelle Åre",
+        "Storgatan 1, 837 52 Åre, Sweden",
+        "none: test site",
+        "Europe/Stockholm",
+        purpose="demonstration",
     )
     first, second = (Founder(*PEOPLE[who][:2], "test: nobody was seen", passphrase(who)) for who in ("admin", "qa"))
     site_procedures.init(folder / "site", facts, (first, second))
@@ -308,7 +316,7 @@ def _approve(world: World) -> None:
 
 @pytest.fixture(scope="session")
 def founded_origin(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Eight people on a site that has nothing else; never altered."""
+    """Nine people on a site that has nothing else; never altered."""
     world = _found(tmp_path_factory.mktemp("founded"))
     world.close()
     return world

@@ -6,6 +6,7 @@ The file is written in one fixed way: without dates of the machine, with an iden
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -14,11 +15,9 @@ from xml.sax.saxutils import escape
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream, String
 
-from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.names import RECORD, SIGNATURE_FIELD, record_source
 from nesqc_gmp.certificate.page import SIGNATURE_BOX
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.records.certificates import CertificateContent
 
 PRODUCER: Final = "nesqc_gmp"
 _PROFILE: Final = Path(__file__).parent / "srgb.icc"
@@ -39,12 +38,33 @@ _XMP: Final = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
-def archive(drawn: bytes, content: CertificateContent, attachments: Mapping[str, bytes], record_sha256: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the metadata of a file say.
+
+    Attributes:
+        title: Title.
+        author: The site.
+        identifier: Number and revision, as ``number/revision``.
+        created: Local time with its offset, as ``Instant.local``.
+        software: Name and version of what made it.
+        signer: Printed name of who is to sign it.
+    """
+
+    title: str
+    author: str
+    identifier: str
+    created: str
+    software: str
+    signer: str
+
+
+def archive(drawn: bytes, description: Description, attachments: Mapping[str, bytes], record_sha256: str) -> bytes:
     """Make drawn pages a PDF/A-3b file with attachments and an empty signature field on the first page.
 
     Args:
         drawn: The pages.
-        content: What they say.
+        description: What its metadata say.
         attachments: Files by name.
         record_sha256: Digest of ``record.json``.
 
@@ -52,11 +72,11 @@ def archive(drawn: bytes, content: CertificateContent, attachments: Mapping[str,
         The file; the same for the same arguments.
     """
     with pikepdf.open(BytesIO(drawn)) as pdf:
-        _metadata(pdf, content, record_sha256)
+        _metadata(pdf, description, record_sha256)
         _output_intent(pdf)
         for name in sorted(attachments):
-            _attach(pdf, name, attachments[name], _pdf_date(content))
-        _signature_field(pdf, content)
+            _attach(pdf, name, attachments[name], _pdf_date(description))
+        _signature_field(pdf, description.signer)
         if "/ID" in pdf.trailer:
             del pdf.trailer["/ID"]
         target = BytesIO()
@@ -73,35 +93,34 @@ def archive(drawn: bytes, content: CertificateContent, attachments: Mapping[str,
     return target.getvalue()
 
 
-def _metadata(pdf: pikepdf.Pdf, content: CertificateContent, record_sha256: str) -> None:
-    title = f"{wording.TITLE} {content.certificate}, batch {content.batch.number}"
-    date = content.issued.local[:19] + content.issued.local[26:]
+def _metadata(pdf: pikepdf.Pdf, description: Description, record_sha256: str) -> None:
+    date = description.created[:19] + description.created[26:]
     packet = _XMP.format(
-        title=escape(title),
-        author=escape(content.site.name),
-        identifier=escape(f"{content.certificate}/{content.revision}"),
+        title=escape(description.title),
+        author=escape(description.author),
+        identifier=escape(description.identifier),
         source=record_source(record_sha256),
         date=date,
-        tool=escape(content.software),
+        tool=escape(description.software),
         producer=PRODUCER,
     )
     pdf.Root.Metadata = Stream(pdf, packet.encode("utf-8"), Type=Name.Metadata, Subtype=Name.XML)
     pdf.trailer.Info = pdf.make_indirect(
         Dictionary(
-            Title=String(title),
-            Author=String(content.site.name),
-            Creator=String(content.software),
+            Title=String(description.title),
+            Author=String(description.author),
+            Creator=String(description.software),
             Producer=String(PRODUCER),
-            CreationDate=String(_pdf_date(content)),
-            ModDate=String(_pdf_date(content)),
+            CreationDate=String(_pdf_date(description)),
+            ModDate=String(_pdf_date(description)),
         )
     )
     pdf.Root.Lang = String("en")
     pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
 
 
-def _pdf_date(content: CertificateContent) -> str:
-    local = content.issued.local
+def _pdf_date(description: Description) -> str:
+    local = description.created
     digits = "".join(character for character in local[:19] if character.isdigit())
     return f"D:{digits}{local[26:29]}'{local[30:32]}'"
 
@@ -142,7 +161,7 @@ def _attach(pdf: pikepdf.Pdf, name: str, data: bytes, date: str) -> None:
     pdf.Root.Names.EmbeddedFiles.Names.extend([String(name), specification])
 
 
-def _signature_field(pdf: pikepdf.Pdf, content: CertificateContent) -> None:
+def _signature_field(pdf: pikepdf.Pdf, signer: str) -> None:
     left, bottom, right, top = SIGNATURE_BOX
     appearance = Stream(pdf, b"", Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, right - left, top - bottom])
     page = pdf.pages[0]
@@ -152,7 +171,7 @@ def _signature_field(pdf: pikepdf.Pdf, content: CertificateContent) -> None:
             Subtype=Name.Widget,
             FT=Name.Sig,
             T=String(SIGNATURE_FIELD),
-            TU=String(f"Signature of {content.manifestations[-1].name}"),
+            TU=String(f"Signature of {signer}"),
             F=132,
             Rect=[round(edge, 2) for edge in SIGNATURE_BOX],
             P=page.obj,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -49,6 +50,24 @@ def register() -> frozenset[int]:
 def printable(text: str) -> str:
     """The form that is drawn: composed letters (NFC), line ends as they are."""
     return unicodedata.normalize("NFC", text)
+
+
+def drawn_or_named(text: str) -> str:
+    """The same text, with every character that the typefaces cannot draw as its code point in brackets.
+
+    For texts that nobody here wrote, such as what a program printed: nothing of them is lost without a trace.
+    """
+    drawn = register()
+    return re.sub(
+        r"(.)\1*",
+        lambda run: run[0] if ord(run[1]) in drawn or run[1] in " \t\n" else _named(run[1], len(run[0])),
+        printable(text),
+        flags=re.DOTALL,
+    )
+
+
+def _named(character: str, count: int) -> str:
+    return f"[U+{ord(character):04X}{f' × {count}' if count > 1 else ''}]"
 
 
 def check_drawable(content: Frozen) -> None:

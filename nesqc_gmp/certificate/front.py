@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
-
-from reportlab.lib.units import mm
-from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, Paragraph, Spacer, Table
 
 from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.figures import OutcomeMark
@@ -15,10 +11,7 @@ from nesqc_gmp.certificate.style import (
     CARD,
     CELL_STRONG,
     DIGEST_SMALL,
-    OUTCOME_COLOURS,
     PAGE_HEIGHT,
-    PANEL,
-    RULE,
     SMALL,
     STRONG,
     SUBTITLE,
@@ -27,12 +20,9 @@ from nesqc_gmp.certificate.style import (
     markup,
     text,
 )
-from nesqc_gmp.certificate.tables import Column, Field, grid, listing, section
-from nesqc_gmp.records.certificate_lines import Manifestation, TestLine
+from nesqc_gmp.certificate.tables import Column, Field, cards, grid, listing, panel, section
+from nesqc_gmp.records.certificate_lines import LateEntryLine, Manifestation, TestLine
 from nesqc_gmp.records.certificates import CertificateContent
-
-CARDS: Final = 4
-CARD_GAP: Final = 2.5 * mm
 
 
 def front(content: CertificateContent) -> list[Flowable]:
@@ -51,7 +41,6 @@ def front(content: CertificateContent) -> list[Flowable]:
 
 def _verdict(content: CertificateContent) -> Table:
     word = wording.verdict_word(content)
-    outcome = wording.HEADLINE_OUTCOMES[word]
     sentences = [
         Paragraph(
             f"<b>{markup(wording.verdict_sentence(content))}</b> {markup(wording.decision_sentence(content))}", BODY
@@ -59,21 +48,8 @@ def _verdict(content: CertificateContent) -> Table:
         Spacer(1, 1.5),
         text(wording.scope_sentence(content), SMALL),
     ]
-    mark = OutcomeMark(outcome, word, 11 if word == "DOES NOT COMPLY" else 14)
-    table = Table([["", mark, sentences]], colWidths=[1.6 * mm, 46 * mm, WIDTH - 47.6 * mm])
-    table.setStyle(
-        TableStyle(
-            [
-                ("BACKGROUND", (0, 0), (0, 0), OUTCOME_COLOURS[outcome]),
-                ("BACKGROUND", (1, 0), (-1, -1), PANEL),
-                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-                ("LEFTPADDING", (1, 0), (1, 0), 8),
-                ("TOPPADDING", (0, 0), (-1, -1), 6),
-                ("BOTTOMPADDING", (0, 0), (-1, -1), 7),
-            ]
-        )
-    )
-    return table
+    mark = OutcomeMark(wording.HEADLINE_OUTCOMES[word], word, 11 if word == "DOES NOT COMPLY" else 14)
+    return panel(mark, sentences)
 
 
 def _product(content: CertificateContent) -> list[Flowable]:
@@ -118,11 +94,14 @@ def _tests(content: CertificateContent) -> list[Flowable]:
         Column("Result", 25),
         Column("Outcome", 28),
     )
-    return [*section("Test results"), listing(columns, [_test(line) for line in content.tests])]
+    late = {line.what: line for line in content.late_entries}
+    rows = [_test(line, late.get(line.name)) for line in content.tests]
+    return [*section("Test results"), listing(columns, rows)]
 
 
-def _test(line: TestLine) -> list[Flowable | list[Flowable]]:
+def _test(line: TestLine, late: LateEntryLine | None) -> list[Flowable | list[Flowable]]:
     people = f"{line.performed_by}, verified by {line.verified_by}" if line.verified_by else line.performed_by
+    people += f"; entered late: performed {late.happened}, entered {late.entered}" if late else ""
     return [
         text(str(line.number)),
         [text(line.name, CELL_STRONG), text(people, SMALL)],
@@ -153,31 +132,10 @@ def _model(content: CertificateContent) -> list[Flowable]:
 
 
 def _signatures(content: CertificateContent) -> list[Flowable]:
-    """Signatures on the batch as boxes, four in a row; they stay together on one page as long as they fit one."""
-    lines = content.manifestations
-    rows: list[Flowable] = []
-    for start in range(0, len(lines), CARDS):
-        rows += [_cards(lines[start : start + CARDS]), Spacer(1, CARD_GAP)]
-    height = sum(row.wrap(WIDTH, PAGE_HEIGHT)[1] for row in rows[:-1])
-    return [*section("Electronic signatures", min(height + 26, PAGE_HEIGHT / 2)), Spacer(1, 3), *rows[:-1]]
-
-
-def _cards(lines: Sequence[Manifestation]) -> Table:
-    width = (WIDTH - (CARDS - 1) * CARD_GAP) / CARDS
-    cells: list[list[Flowable] | str] = []
-    commands: list[tuple[Any, ...]] = [
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LEFTPADDING", (0, 0), (-1, -1), 5),
-        ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-        ("TOPPADDING", (0, 0), (-1, -1), 2.5),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
-    ]
-    for line in lines:
-        commands.append(("BOX", (len(cells), 0), (len(cells), 0), 0.6, RULE))
-        cells += [_card(line), ""]
-    table = Table([cells[:-1]], colWidths=([width, CARD_GAP] * len(lines))[:-1], hAlign="LEFT")
-    table.setStyle(TableStyle(commands))
-    return table
+    """Signatures on the batch as boxes; they stay together on one page as long as they fit one."""
+    rows = cards([_card(line) for line in content.manifestations])
+    height = sum(row.wrap(WIDTH, PAGE_HEIGHT)[1] for row in rows)
+    return [*section("Electronic signatures", min(height + 26, PAGE_HEIGHT / 2)), Spacer(1, 3), *rows]
 
 
 def _card(line: Manifestation) -> list[Flowable]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
-from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.fonts import BOLD, MONO, REGULAR
 from nesqc_gmp.certificate.style import (
     ACCENT,
@@ -26,7 +26,6 @@ from nesqc_gmp.certificate.style import (
     WIDTH,
     text,
 )
-from nesqc_gmp.records.certificates import CertificateContent
 
 FOOTER: Final = 17 * mm
 SIGNATURE_HEIGHT: Final = 13 * mm
@@ -36,37 +35,57 @@ SIGNATURE_BOX: Final = (MARGIN, FOOTER + mm, MARGIN + WIDTH, FOOTER + mm + SIGNA
 RIGHT_SHARE: Final = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """What is the same on every page of a document of a site.
+
+    Attributes:
+        site: Name of the site.
+        address: Its address, and what else stands below its name.
+        kind: What the number is of, such as ``Certificate No.``.
+        number: Number of the document.
+        notes: Lines below the number.
+        mark: The line above everything on a document that is not for GMP use; else empty.
+        footer: The two lines at the foot: a digest, and what else there is to say.
+        seal: What stands above the field of the signature on the first page; empty where there is no field.
+    """
+
+    site: str
+    address: str
+    kind: str
+    number: str
+    notes: tuple[str, ...]
+    mark: str
+    footer: tuple[str, str]
+    seal: str
+
+
 class PageFurniture:
     """Draws what is the same on every page.
 
     Args:
-        content: The content.
-        record_sha256: Digest of the attached record.
+        letterhead: What that is.
     """
 
-    def __init__(self, content: CertificateContent, record_sha256: str) -> None:
-        self._content = content
-        self._record_sha256 = record_sha256
+    def __init__(self, letterhead: Letterhead) -> None:
+        self._letterhead = letterhead
         right = WIDTH * RIGHT_SHARE
-        self._left = [text(content.site.name, SITE), text(self._address(), SMALL)]
-        self._right = [
-            text("Certificate No.", RIGHT_SMALL),
-            text(content.certificate, RIGHT_STRONG),
-            text(f"Revision {content.revision} · Batch {content.batch.number}", RIGHT_SMALL),
-        ]
-        if content.supersedes:
-            self._right.append(text(f"Supersedes {content.supersedes}", RIGHT_SMALL))
+        self._left = [text(letterhead.site, SITE), text(letterhead.address, SMALL)]
+        self._right = [text(letterhead.kind, RIGHT_SMALL), text(letterhead.number, RIGHT_STRONG)]
+        self._right += [text(note, RIGHT_SMALL) for note in letterhead.notes]
         self._heights = [part.wrap(WIDTH - right - 6 * mm, PAGE_HEIGHT)[1] for part in self._left]
         self._right_heights = [part.wrap(right, PAGE_HEIGHT)[1] for part in self._right]
-        self._marking = text(wording.marking(content), CENTRED)
+        self._marking = text(letterhead.mark, CENTRED)
         self.top: float = PAGE_HEIGHT - 11 * mm
         self.header: float = self.top - max(sum(self._heights), sum(self._right_heights)) - 5
 
     def first(self, canvas: Canvas, document: Any) -> None:
         """Furniture of the first page."""
         self.later(canvas, document)
+        if not self._letterhead.seal:
+            return
         left, bottom, right, top = SIGNATURE_BOX
-        label = text(wording.SEAL, LABEL)
+        label = text(self._letterhead.seal, LABEL)
         label.wrapOn(canvas, WIDTH, SIGNATURE_HEIGHT)
         label.drawOn(canvas, left, top + 1.5)
         canvas.setStrokeColor(RULE)
@@ -85,10 +104,6 @@ class PageFurniture:
         canvas.line(MARGIN, self.header, PAGE_WIDTH - MARGIN, self.header)
         self._footer(canvas)
 
-    def _address(self) -> str:
-        site = self._content.site
-        return f"{site.address} · Manufacturing authorisation {site.authorisation}"
-
     def _column(self, canvas: Canvas, parts: list[Any], heights: list[float], x: float, width: float | None) -> None:
         y = self.top
         for part, height in zip(parts, heights, strict=True):
@@ -102,10 +117,9 @@ class PageFurniture:
         canvas.setLineWidth(0.5)
         canvas.line(MARGIN, y, PAGE_WIDTH - MARGIN, y)
         canvas.setFillColor(GREY)
-        canvas.setFont(MONO, 6.4)
-        canvas.drawString(MARGIN, y - 9, f"record sha256 {self._record_sha256}")
-        canvas.setFont(REGULAR, 6.4)
-        canvas.drawString(MARGIN, y - 18, f"{wording.ORIGINAL} Form {self._content.form}")
+        for number, (font, line) in enumerate(zip((MONO, REGULAR), self._letterhead.footer, strict=True), start=1):
+            canvas.setFont(font, 6.4)
+            canvas.drawString(MARGIN, y - 9 * number, line)
 
 
 class NumberedCanvas(Canvas):  # type: ignore[misc]

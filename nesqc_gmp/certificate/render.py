@@ -10,12 +10,13 @@ from reportlab.lib.units import mm
 from reportlab.platypus import ActionFlowable, BaseDocTemplate, Frame, NextPageTemplate, PageTemplate
 from reportlab.platypus.doctemplate import LayoutError
 
+from nesqc_gmp.certificate import wording
 from nesqc_gmp.certificate.annex import annex
-from nesqc_gmp.certificate.archive import archive
+from nesqc_gmp.certificate.archive import Description, archive
 from nesqc_gmp.certificate.fonts import check_drawable
 from nesqc_gmp.certificate.front import front
 from nesqc_gmp.certificate.names import RECORD
-from nesqc_gmp.certificate.page import FOOTER, SIGNATURE_BOX, NumberedCanvas, PageFurniture
+from nesqc_gmp.certificate.page import FOOTER, SIGNATURE_BOX, Letterhead, NumberedCanvas, PageFurniture
 from nesqc_gmp.certificate.pictures import examples
 from nesqc_gmp.certificate.style import MARGIN, WIDTH
 from nesqc_gmp.digest import sha256_hex
@@ -53,12 +54,38 @@ def render(content: CertificateContent, pictures: Mapping[str, bytes], attachmen
     record_sha256 = sha256_hex(attachments[RECORD])
     shown = examples(content, pictures)
     story = [*front(content), _AnnexStart(), *annex(content, shown, record_sha256)]
-    return archive(_draw(content, story, record_sha256), content, attachments, record_sha256)
+    return archive(_draw(content, story, record_sha256), _description(content), attachments, record_sha256)
+
+
+def _description(content: CertificateContent) -> Description:
+    return Description(
+        title=f"{wording.TITLE} {content.certificate}, batch {content.batch.number}",
+        author=content.site.name,
+        identifier=f"{content.certificate}/{content.revision}",
+        created=content.issued.local,
+        software=content.software,
+        signer=content.manifestations[-1].name,
+    )
+
+
+def _letterhead(content: CertificateContent, record_sha256: str) -> Letterhead:
+    site = content.site
+    supersedes = (f"Supersedes {content.supersedes}",) if content.supersedes else ()
+    return Letterhead(
+        site=site.name,
+        address=f"{site.address} · Manufacturing authorisation {site.authorisation}",
+        kind="Certificate No.",
+        number=content.certificate,
+        notes=(f"Revision {content.revision} · Batch {content.batch.number}", *supersedes),
+        mark=wording.marking(content),
+        footer=(f"record sha256 {record_sha256}", f"{wording.ORIGINAL} Form {content.form}"),
+        seal=wording.SEAL,
+    )
 
 
 def _draw(content: CertificateContent, story: list[Any], record_sha256: str) -> bytes:
     target = BytesIO()
-    furniture = PageFurniture(content, record_sha256)
+    furniture = PageFurniture(_letterhead(content, record_sha256))
     document = BaseDocTemplate(target, pagesize=(WIDTH + 2 * MARGIN, 297 * mm), invariant=1, pageCompression=1)
     top = furniture.header - 3 * mm
     document.addPageTemplates(

@@ -1,4 +1,4 @@
-"""Sections, grids of label and value, and tables with hairlines."""
+"""Sections, grids of label and value, tables with hairlines, the band of a conclusion, and boxes side by side."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any, Final, NamedTuple
 from reportlab.lib.units import mm
 from reportlab.platypus import CondPageBreak, Flowable, Paragraph, Spacer, Table, TableStyle
 
+from nesqc_gmp.certificate.figures import OutcomeMark
 from nesqc_gmp.certificate.style import (
     ACCENT,
     DIGEST_RIGHT,
     HEAD,
     HEAD_NUMBER,
     LABEL,
+    OUTCOME_COLOURS,
     PANEL,
     RULE,
     SECTION,
@@ -23,6 +25,8 @@ from nesqc_gmp.certificate.style import (
 )
 
 GRID_COLUMNS: Final = 4
+CARDS: Final = 4
+CARD_GAP: Final = 2.5 * mm
 
 
 class Field(NamedTuple):
@@ -110,4 +114,48 @@ def listing(columns: Sequence[Column], rows: Sequence[Sequence[Any]], width: flo
             ]
         )
     )
+    return table
+
+
+def panel(mark: OutcomeMark, sentences: list[Flowable]) -> Table:
+    """The band that says how something ended: an edge in the colour of the outcome, its mark, and what it means."""
+    table = Table([["", mark, sentences]], colWidths=[1.6 * mm, 46 * mm, WIDTH - 47.6 * mm])
+    table.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (0, 0), OUTCOME_COLOURS[mark.outcome]),
+                ("BACKGROUND", (1, 0), (-1, -1), PANEL),
+                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+                ("LEFTPADDING", (1, 0), (1, 0), 8),
+                ("TOPPADDING", (0, 0), (-1, -1), 6),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 7),
+            ]
+        )
+    )
+    return table
+
+
+def cards(contents: Sequence[list[Flowable]]) -> list[Flowable]:
+    """Boxes, four in a row, with a gap between the rows."""
+    rows: list[Flowable] = []
+    for start in range(0, len(contents), CARDS):
+        rows += [_row_of_cards(contents[start : start + CARDS]), Spacer(1, CARD_GAP)]
+    return rows[:-1]
+
+
+def _row_of_cards(contents: Sequence[list[Flowable]]) -> Table:
+    width = (WIDTH - (CARDS - 1) * CARD_GAP) / CARDS
+    cells: list[list[Flowable] | str] = []
+    commands: list[tuple[Any, ...]] = [
+        ("VALIGN", (0, 0), (-1, -1), "TOP"),
+        ("LEFTPADDING", (0, 0), (-1, -1), 5),
+        ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+        ("TOPPADDING", (0, 0), (-1, -1), 2.5),
+        ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
+    ]
+    for content in contents:
+        commands.append(("BOX", (len(cells), 0), (len(cells), 0), 0.6, RULE))
+        cells += [content, ""]
+    table = Table([cells[:-1]], colWidths=([width, CARD_GAP] * len(contents))[:-1], hAlign="LEFT")
+    table.setStyle(TableStyle(commands))
     return table

@@ -10,10 +10,10 @@ from typing import Final
 
 from nesqc_gmp.records.certificates import CertificateContent, Headline, headline
 from nesqc_gmp.records.images import Outcome
+from nesqc_gmp.records.site import MARKS, purpose_of
 
 TITLE: Final = "Quality Control Certificate"
 SUBTITLE: Final = "Results of the release tests listed; morphology by a locked image classifier, decision by a person"
-DEMONSTRATION: Final = "DEMONSTRATION – NOT FOR GMP USE"
 SIMULATED: Final = "simulated images"
 ORIGINAL: Final = "The electronically signed file is the original. Prints and conversions are copies."
 NOT_QP: Final = (
@@ -56,7 +56,8 @@ def moment(value: str) -> str:
 
 def marking(content: CertificateContent) -> str:
     """The line on every page of a certificate that is not for GMP use; empty for one that is."""
-    parts = [DEMONSTRATION] if content.demonstration else []
+    qualification = purpose_of(content.log.origin) == "qualification"
+    parts = [MARKS["qualification" if qualification else "demonstration"]] if content.demonstration else []
     if content.simulated_images:
         parts.append(SIMULATED)
     return " · ".join(parts)

@@ -46,6 +46,15 @@ TrustOption = Annotated[
         show_default=False,
     ),
 ]
+ValidationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--validation",
+        metavar="DIR",
+        help="Folder `validation` of the release; else beside the package or in this folder.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print canonical JSON (RFC 8785) instead of a table.")]
 ReasonOption = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, in at least eight characters; it is kept for ever.")
@@ -65,9 +74,13 @@ Role = Literal[
     "data scientist",
     "test data custodian",
     "subject matter expert",
+    "validation engineer",
     "auditor",
 ]
 """As ``records.people.Role``, which is too heavy to import for help."""
+
+Purpose = Literal["production", "demonstration", "qualification"]
+"""As ``records.site.Purpose``."""
 
 Outcome = Literal["conforming", "not conforming", "undecided"]
 """As ``records.images.Outcome``."""

@@ -53,12 +53,12 @@ def whoami(site: SiteOption = None, as_json: JsonOption = False) -> None:
     roles = sorted(person.roles(today))
     if as_json:
         value = {"person": person.id, "name": person.name, "roles": roles, "site": founded.name}
-        show.print_json({**value, "demonstration": founded.demonstration})
+        show.print_json({**value, "purpose": founded.purpose})
         return
     show.print_facts(
         [
             ("person", f"{person.name} ({person.id})"),
             ("roles", ", ".join(roles) or "none"),
-            ("site", f"{founded.name}{' (demonstration, not for GMP use)' if founded.demonstration else ''}"),
+            ("site", f"{founded.name}{'' if founded.for_gmp_use else f' ({founded.purpose}, not for GMP use)'}"),
         ]
     )

@@ -51,6 +51,15 @@ _MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
     "certificate_issued": frozenset({"issued"}),
     "certificate_withdrawn": frozenset({"withdrawn"}),
     "certificate_superseded": frozenset({"superseded"}),
+    "document_prepared": frozenset({"prepared"}),
+    "document_approved": frozenset({"approved"}),
+    "deviation_assessed": frozenset({"reviewed"}),
+    "qualification_submitted": frozenset({"performed"}),
+    "qualification_reviewed": frozenset({"reviewed"}),
+    "qualification_approved": frozenset({"approved"}),
+    "change_recorded": frozenset({"prepared"}),
+    "change_approved": frozenset({"approved"}),
+    "periodic_review_signed": frozenset({"reviewed"}),
 }
 """What a signature under each kind of record can mean; that of a disposition is the decision itself."""
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from nesqc_gmp.certificate.wording import DEMONSTRATION
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
@@ -39,6 +38,7 @@ from nesqc_gmp.records.feature_review import (
 from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.records.model_tests import ImageTested, TestImage, TestPlanFrozen
 from nesqc_gmp.records.signatures import ElectronicSignature
+from nesqc_gmp.records.site import MARKS
 from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Picture, Table
 from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
 from nesqc_gmp.reports.html import render_html
@@ -248,8 +248,8 @@ def _recorded(shares: Shares) -> WeightShares:
 
 
 def _mark(site: Site, model: ModelState, *, simulated: bool) -> str:
-    demonstration = site.founded.demonstration or model.manifest.demonstration
-    return " · ".join([*([DEMONSTRATION] if demonstration else []), *([SIMULATED] if simulated else [])])
+    mark = site.founded.mark or (MARKS["demonstration"] if model.manifest.demonstration else "")
+    return " · ".join([*([mark] if mark else []), *([SIMULATED] if simulated else [])])
 
 
 def _document(site: Site, drawn: _Drawn, shown: tuple[ShownImage, ...], without: tuple[str, ...]) -> Document:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from nesqc_gmp.certificate.wording import DEMONSTRATION
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, OutOfSequenceError
 from nesqc_gmp.imaging.decode import decode
@@ -24,6 +23,7 @@ from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import HeatMapShown, ImageScored
 from nesqc_gmp.records.images import Prediction
 from nesqc_gmp.records.models import ModelManifest
+from nesqc_gmp.records.site import MARKS
 from nesqc_gmp.reports.heat_map import HeatMapCaption, render_heat_map
 from nesqc_gmp.simulation.files import NAME_PREFIX
 from nesqc_gmp.state import release
@@ -140,7 +140,8 @@ def _caption(site: Site, found: _Found, manifest: ModelManifest) -> HeatMapCapti
     scored, attempt = found.scored, found.attempt
     batch, image = found.batch.registered.batch, scored.image
     simulated = found.batch.images[image].received.file_name.startswith(NAME_PREFIX)
-    marks = [DEMONSTRATION] if manifest.demonstration or site.founded.demonstration else []
+    mark = site.founded.mark or (MARKS["demonstration"] if manifest.demonstration else "")
+    marks = [mark] if mark else []
     thresholds = f"conforming from {manifest.conforming_from}, not conforming below {manifest.not_conforming_below}"
     standing = "completed" if attempt.completed else "running"
     return HeatMapCaption(

@@ -165,7 +165,7 @@ class Session:
             with self.site.ledger.writing() as transaction:
                 person, role = self.authorise(transaction, right)
                 make, again = prepare(transaction, person)
-                self._require_unchanged(transaction, subject, statement, act_digest(make(PLACEHOLDER)), again)
+                self.require_unchanged(transaction, subject, statement, make(PLACEHOLDER), again)
                 require_same_signer(statement, signature, person, role)
                 actor = self.actor(person, role, signed=True)
                 receipt = self.site.append(transaction, actor, subject, make(signature), reason)
@@ -214,11 +214,20 @@ class Session:
     ) -> Statement:
         return statement_for(self.site, reader, subject, (person.id, person.name, role), make, shown, reason)
 
-    def _require_unchanged(
-        self, transaction: Transaction, subject: Subject, statement: Statement, act: str, again: Signer
+    def require_unchanged(
+        self, transaction: Transaction, subject: Subject, statement: Statement, record: Record, again: Signer
     ) -> None:
+        """What is entered now is what was shown, a short while ago.
+
+        Raises:
+            OutOfSequenceError: The record or the act changed while it was being signed.
+        """
         content = transaction.content(subject.type, subject.id)
-        if (content.sha256, act, again.meaning) != (statement.content_sha256, statement.act_sha256, statement.meaning):
+        if (content.sha256, act_digest(record), again.meaning) != (
+            statement.content_sha256,
+            statement.act_sha256,
+            statement.meaning,
+        ):
             raise OutOfSequenceError(
                 "the record changed while it was being signed", where=statement.subject, remedy="Look again, then sign."
             )

@@ -15,6 +15,7 @@ from nesqc_gmp.records import (
     models,
     people,
     products,
+    qualification,
     site,
 )
 from nesqc_gmp.records.base import Frozen, Identifier, Instant, Reason, Text
@@ -25,6 +26,9 @@ Record = Annotated[
     | site.IncidentAssessed
     | site.ActRefused
     | site.CheckpointExported
+    | site.BackupMade
+    | site.RestoreTested
+    | site.SiteRestored
     | people.PersonEnrolled
     | people.RoleGranted
     | people.RoleRevoked
@@ -69,12 +73,28 @@ Record = Annotated[
     | batches.BatchDisposed
     | certification.CertificateIssued
     | certification.CertificateWithdrawn
-    | certification.CertificateSuperseded,
+    | certification.CertificateSuperseded
+    | qualification.DocumentPrepared
+    | qualification.DocumentApproved
+    | qualification.QualificationOpened
+    | qualification.CaseExecuted
+    | qualification.QualificationClosed
+    | qualification.DeviationRecorded
+    | qualification.DeviationAssessed
+    | qualification.QualificationSubmitted
+    | qualification.QualificationReviewed
+    | qualification.QualificationApproved
+    | qualification.ChangeRecorded
+    | qualification.ChangeApproved
+    | qualification.InstallationVerified
+    | qualification.PeriodicReviewSigned,
     Field(discriminator="kind"),
 ]
 """Every record there is."""
 
-SubjectType = Literal["site", "person", "specification", "model", "model-test", "test-set", "batch", "certificate"]
+SubjectType = Literal[
+    "site", "person", "specification", "model", "model-test", "test-set", "batch", "certificate", "qualification"
+]
 
 CONTENT_KINDS = frozenset(
     {
@@ -103,6 +123,12 @@ CONTENT_KINDS = frozenset(
         "certificate_issued",
         "site_founded",
         "incident_opened",
+        "document_prepared",
+        "qualification_opened",
+        "case_executed",
+        "qualification_closed",
+        "deviation_recorded",
+        "change_recorded",
     }
 )
 """Kinds that are the content of their subject: a signature covers these, and one more of them unsigns it."""
@@ -132,6 +158,15 @@ SIGNED_KINDS = frozenset(
         "certificate_issued",
         "certificate_withdrawn",
         "certificate_superseded",
+        "document_prepared",
+        "document_approved",
+        "deviation_assessed",
+        "qualification_submitted",
+        "qualification_reviewed",
+        "qualification_approved",
+        "change_recorded",
+        "change_approved",
+        "periodic_review_signed",
     }
 )
 """Kinds that carry a signature, and the founding record that pins the authority behind all of them."""

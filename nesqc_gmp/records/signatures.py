@@ -32,6 +32,7 @@ Meaning = Literal[
     "issued",
     "withdrawn",
     "superseded",
+    "prepared",
 ]
 """What a signature means: a fixed list (21 CFR 11.50(a)(3)); free text is refused."""
 
@@ -54,6 +55,7 @@ MEANING_SENTENCES: dict[Meaning, str] = {
     "issued": "I issue this certificate with my signature.",
     "withdrawn": "I withdraw this certificate.",
     "superseded": "I replace this certificate by a new one.",
+    "prepared": "I wrote this and it is complete and ready for approval.",
 }
 
 _Line = Annotated[str, StringConstraints(pattern=LINE_PATTERN, max_length=400)]

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from nesqc_gmp.certificate.colours import CHART_COLOURS
-from nesqc_gmp.reports.document import Chart, ColourScale, Series, tick_text, ticks
+from nesqc_gmp.reports.document import Chart, ColourScale, Series, Tally, tally_words, tick_text, ticks
 
 WIDTH: Final = 500.0
 HEIGHT: Final = 230.0
 SCALE_HEIGHT: Final = 34.0
+TALLY_HEIGHT: Final = 34.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 120.0, 26.0, 40.0
 COLOURS: Final = ("#3b4754", "#1d8a99", "#6a4c93", "#4b8a3f", "#8a5a2b", "#b0559b", "#7d8790")
 """Of series that are no outcome, in this order; all dark enough for white paper."""
@@ -122,6 +123,50 @@ def draw_scale(scale: ColourScale) -> tuple[Shape, ...]:
     )
 
 
+def draw_tally(tally: Tally) -> tuple[Shape, ...]:
+    """Every shape of a tally on a plane of 500 by 34 points.
+
+    In grey as in colour: passed is solid, failed is striped, not executed is an empty frame.
+    """
+    counts = (tally.passed, tally.failed, tally.not_executed)
+    total = max(sum(counts), 1)
+    left, shapes = 0.0, list[Shape]()
+    for number, (count, words) in enumerate(zip(counts, tally_words(tally), strict=True)):
+        right = round(left + WIDTH * count / total, 3)
+        if count:
+            shapes += _part(number, left, right, 2.0, 16.0)
+        left = right
+        place = number * WIDTH / 3
+        shapes += _part(number, place, place + 14, 23.0, 31.0)
+        shapes.append(Words((place + 19, 30), words, 7.5, INK, bold=number > 0 and count > 0))
+    return tuple(shapes)
+
+
+_TALLY: Final = ("#14683a", "#a51d24", "#5b6570")
+
+
+def _part(number: int, left: float, right: float, top: float, bottom: float) -> list[Shape]:
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    colour = _TALLY[number]
+    if number == 0:
+        return [Area(corners, colour)]
+    shapes: list[Shape] = [] if number == 2 else [Area(corners, colour, 0.25), *_stripes(left, right, top, bottom)]
+    return [*shapes, Line((*corners, corners[0]), colour, 1.0)]
+
+
+def _stripes(left: float, right: float, top: float, bottom: float) -> list[Shape]:
+    """Strokes from the lower left to the upper right, cut off at the ends of the part."""
+    height, step = bottom - top, 4.0
+    shapes: list[Shape] = []
+    start = left - height
+    while start < right:
+        low, high = max(start, left), min(start + height, right)
+        if high > low:
+            shapes.append(Line(((low, bottom - (low - start)), (high, bottom - (high - start))), _TALLY[1], 1.2))
+        start += step
+    return shapes
+
+
 class _Plane:
     """From values to places."""
 
@@ -130,12 +175,18 @@ class _Plane:
         ys = [value for series in chart.series for part in (series.y, series.low, series.high) for value in part]
         ys += [limit.value for limit in chart.limits if limit.axis == "y"]
         xs += [limit.value for limit in chart.limits if limit.axis == "x"]
-        self.x_ticks = ticks(*(chart.x_range or _range(xs)))
+        if chart.x_names:
+            places = tuple(float(place) for place in range(1, len(chart.x_names) + 1))
+            self.x_ends, self.x_marks = (0.5, len(places) + 0.5), tuple(zip(places, chart.x_names, strict=True))
+        else:
+            x_ticks = ticks(*(chart.x_range or _range(xs)))
+            self.x_ends = (x_ticks[0], x_ticks[-1])
+            self.x_marks = tuple((value, tick_text(value, x_ticks)) for value in x_ticks)
         self.y_ticks = ticks(*(chart.y_range or _range(ys)))
 
     def at(self, x: float, y: float) -> Point:
         """Place of a value, kept inside the frame."""
-        across = (x - self.x_ticks[0]) / (self.x_ticks[-1] - self.x_ticks[0])
+        across = (x - self.x_ends[0]) / (self.x_ends[1] - self.x_ends[0])
         up = (y - self.y_ticks[0]) / (self.y_ticks[-1] - self.y_ticks[0])
         across, up = min(max(across, 0.0), 1.0), min(max(up, 0.0), 1.0)
         return (
@@ -146,7 +197,7 @@ class _Plane:
     def across(self, value: float, axis: str) -> tuple[Point, Point]:
         """A line over the whole frame."""
         if axis == "y":
-            return self.at(self.x_ticks[0], value), self.at(self.x_ticks[-1], value)
+            return self.at(self.x_ends[0], value), self.at(self.x_ends[1], value)
         return self.at(value, self.y_ticks[0]), self.at(value, self.y_ticks[-1])
 
     def frame(self, chart: Chart) -> list[Shape]:
@@ -156,11 +207,11 @@ class _Plane:
             start, end = self.across(value, "y")
             shapes.append(Line((start, end), RULE, 0.5))
             shapes.append(Words((start[0] - 5, start[1] + 2.5), tick_text(value, self.y_ticks), anchor="end"))
-        for value in self.x_ticks:
+        for value, name in self.x_marks:
             start, end = self.across(value, "x")
             shapes.append(Line((start, end), RULE, 0.5))
-            shapes.append(Words((start[0], start[1] + 11), tick_text(value, self.x_ticks), anchor="middle"))
-        left, right = self.at(self.x_ticks[0], self.y_ticks[0]), self.at(self.x_ticks[-1], self.y_ticks[0])
+            shapes.append(Words((start[0], start[1] + 11), name, anchor="middle"))
+        left, right = (self.at(end, self.y_ticks[0]) for end in self.x_ends)
         shapes.append(Line((left, right), GREY, 0.8))
         middle = (left[0] + right[0]) / 2
         shapes.append(Words((middle, HEIGHT - 12), chart.x_label, 7.5, INK, "middle"))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reportlab.graphics.shapes import Drawing, Group, Polygon, PolyLine, String
 from reportlab.lib.colors import HexColor
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
@@ -18,28 +19,32 @@ from reportlab.platypus import (
     Frame,
     Image,
     KeepTogether,
+    NextPageTemplate,
     PageTemplate,
     Spacer,
     TableStyle,
 )
 from reportlab.platypus import Table as Grid
+from reportlab.platypus.doctemplate import LayoutError
 
-from nesqc_gmp.certificate.fonts import BOLD, MONO, REGULAR, register
+from nesqc_gmp.certificate.archive import PRODUCER
+from nesqc_gmp.certificate.figures import OutcomeMark
+from nesqc_gmp.certificate.fonts import BOLD, MONO, REGULAR, drawn_or_named, register
+from nesqc_gmp.certificate.page import FOOTER, SIGNATURE_BOX, NumberedCanvas, PageFurniture
 from nesqc_gmp.certificate.style import (
     ACCENT,
     BODY,
     CAPTION,
     CELL,
-    CELL_FAILED,
     CELL_NUMBER,
-    CELL_PASSED,
     CENTRED,
+    DIGEST,
     GREY,
     HEAD,
     HEAD_NUMBER,
-    INK,
     LABEL,
     MARGIN,
+    OUTCOME_COLOURS,
     PAGE_HEIGHT,
     PAGE_WIDTH,
     PANEL,
@@ -52,6 +57,7 @@ from nesqc_gmp.certificate.style import (
     text,
 )
 from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.reports import chart as plane
 from nesqc_gmp.reports.document import (
     Block,
@@ -63,47 +69,84 @@ from nesqc_gmp.reports.document import (
     Paragraph,
     Picture,
     PictureGrid,
+    Signatures,
     Table,
+    Tally,
+    is_digest,
     texts,
 )
+from nesqc_gmp.reports.pdf_cover import VERDICT_OUTCOMES, front, letterhead, signature_cards
 
-_VERDICTS: Final = {"passed": CELL_PASSED, "failed": CELL_FAILED}
-_HEADER: Final = 24 * mm
-_FOOTER: Final = 17 * mm
 _CHART_HEIGHT: Final = plane.HEIGHT * WIDTH / plane.WIDTH
 
 
 def render_pdf(document: Document) -> bytes:
-    """The file."""
+    """The file.
+
+    Raises:
+        InvalidInputError: A picture or chart does not fit a page.
+    """
     register()
     stream = io.BytesIO()
-    digest = sha256_hex("\n".join(texts(document)).encode())
-    frame = Frame(MARGIN, _FOOTER, WIDTH, PAGE_HEIGHT - _HEADER - _FOOTER, 0, 0, 0, 0)
-    furniture = _Furniture(document, digest)
+    cover = document.cover
+    furniture = PageFurniture(letterhead(document)) if cover else _Furniture(document)
     template = BaseDocTemplate(
-        stream, pagesize=(PAGE_WIDTH, PAGE_HEIGHT), invariant=1, title=document.title, author="nesqc_gmp"
+        stream,
+        pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
+        invariant=1,
+        title=drawn_or_named(document.title),
+        author=cover.site if cover else PRODUCER,
     )
-    template.addPageTemplates(PageTemplate("page", [frame], onPage=furniture.draw))
-    parts: list[Flowable] = [text(document.title, TITLE), text(document.subtitle, SUBTITLE), Spacer(1, 6)]
-    parts += [_facts(document.facts), Spacer(1, 8)] if document.facts else []
+    bottom = SIGNATURE_BOX[3] + 4 * mm if cover and cover.signer else FOOTER
+    template.addPageTemplates(
+        [
+            PageTemplate("first", [_frame(bottom, furniture.header - 3 * mm)], onPage=furniture.first),
+            PageTemplate("later", [_frame(FOOTER, furniture.header - 3 * mm)], onPage=furniture.later),
+        ]
+    )
+    parts: list[Flowable] = [
+        NextPageTemplate("later"),
+        _said(document.title, TITLE),
+        _said(document.subtitle, SUBTITLE),
+    ]
+    parts.append(Spacer(1, 6))
+    if cover:
+        parts += front(document, cover)
+    elif document.facts:
+        parts += [_facts(document.facts), Spacer(1, 8)]
     for block, following in zip_longest(document.blocks, document.blocks[1:]):
         if isinstance(block, Heading) and isinstance(following, Chart):
             # A chart is one piece: its heading goes with it to the next page.
             parts.append(CondPageBreak(_CHART_HEIGHT + 25 * mm))
         parts += _block(block)
-    template.build(parts, canvasmaker=_Numbered)
+    try:
+        template.build(parts, canvasmaker=NumberedCanvas)
+    except LayoutError as error:
+        raise InvalidInputError(
+            "a part of the report does not fit a page", where=document.title, remedy="Shorten its texts."
+        ) from error
     return stream.getvalue()
 
 
+def _frame(bottom: float, top: float) -> Frame:
+    return Frame(MARGIN, bottom, WIDTH, top - bottom, 0, 0, 0, 0)
+
+
 class _Furniture:
-    """What is the same on every page."""
+    """What is the same on every page of a report without a cover: mark, title, line, digest of every text."""
 
-    def __init__(self, document: Document, digest: str) -> None:
+    header: float = PAGE_HEIGHT - 20 * mm
+
+    def __init__(self, document: Document) -> None:
         self._document = document
-        self._digest = digest
+        self._digest = sha256_hex("\n".join(texts(document)).encode())
 
-    def draw(self, canvas: Canvas, _: Any) -> None:
-        """Mark, title, line, and the digest of every text of the report."""
+    def first(self, canvas: Canvas, document: Any) -> None:
+        """The first page is as every other."""
+        self.later(canvas, document)
+
+    def later(self, canvas: Canvas, _: Any) -> None:
+        """Draw it."""
         if self._document.mark:
             mark = text(self._document.mark, CENTRED)
             mark.wrapOn(canvas, WIDTH, 6 * mm)
@@ -113,42 +156,23 @@ class _Furniture:
         canvas.drawString(MARGIN, PAGE_HEIGHT - 18 * mm, self._document.title[:110])
         canvas.setStrokeColor(ACCENT)
         canvas.setLineWidth(1.2)
-        canvas.line(MARGIN, PAGE_HEIGHT - 20 * mm, PAGE_WIDTH - MARGIN, PAGE_HEIGHT - 20 * mm)
+        canvas.line(MARGIN, self.header, PAGE_WIDTH - MARGIN, self.header)
         canvas.setFont(MONO, 6.4)
-        canvas.drawString(MARGIN, 10 * mm, f"texts of this report sha256 {self._digest}")
-
-
-class _Numbered(Canvas):  # type: ignore[misc]
-    """Writes the page count once it is known."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._finished: list[dict[str, Any]] = []
-
-    def showPage(self) -> None:  # noqa: N802
-        """Keep the page until the last one is drawn."""
-        self._finished.append(dict(self.__dict__))
-        self._startPage()
-
-    def save(self) -> None:
-        """Write every page with its number."""
-        for number, state in enumerate(self._finished, start=1):
-            self.__dict__.update(state)
-            self.setFont(BOLD, 7.4)
-            self.setFillColor(INK)
-            self.drawRightString(PAGE_WIDTH - MARGIN, 10 * mm, f"Page {number} of {len(self._finished)}")
-            super().showPage()
-        super().save()
+        canvas.drawString(MARGIN, FOOTER - 3 * mm - 9.5, f"texts of this report sha256 {self._digest}")
 
 
 def _block(block: Block) -> list[Flowable]:
     match block:
         case Heading(level=1):
-            return [CondPageBreak(40 * mm), Spacer(1, 8), text(block.text, SECTION), Spacer(1, 4)]
+            return [CondPageBreak(40 * mm), Spacer(1, 8), _headed(block, SECTION), Spacer(1, 4)]
         case Heading():
-            return [CondPageBreak(25 * mm), Spacer(1, 5), text(block.text, STRONG), Spacer(1, 2)]
+            return [CondPageBreak(25 * mm), Spacer(1, 5), _headed(block, STRONG), Spacer(1, 2)]
         case Paragraph():
-            return [text(block.text, BODY), Spacer(1, 5)]
+            return [_said(block.text, BODY), Spacer(1, 5)]
+        case Tally():
+            return [_drawing(plane.draw_tally(block), plane.TALLY_HEIGHT), Spacer(1, 6)]
+        case Signatures():
+            return [KeepTogether([Spacer(1, 3), *signature_cards(block)]), Spacer(1, 6)]
         case Facts():
             return [_facts(block.rows), Spacer(1, 6)]
         case Table():
@@ -163,12 +187,41 @@ def _block(block: Block) -> list[Flowable]:
             return [_grid(block), Spacer(1, 6)]
 
 
+def _said(value: str, style: ParagraphStyle = CELL) -> Flowable:
+    """A text, whoever wrote it."""
+    return text(drawn_or_named(value), DIGEST if is_digest(value) and style is CELL else style)
+
+
+def _headed(heading: Heading, style: ParagraphStyle) -> Flowable:
+    """A heading, its verdict at the right."""
+    words = _said(heading.text, style)
+    if heading.verdict not in VERDICT_OUTCOMES:
+        return words
+    mark = OutcomeMark(VERDICT_OUTCOMES[heading.verdict], heading.verdict.upper(), 8)
+    width = mark.wrap(WIDTH, 0)[0] + 4
+    grid = Grid([[words, mark]], colWidths=[WIDTH - width, width])
+    grid.setStyle(
+        TableStyle(
+            [
+                ("BACKGROUND", (0, 0), (-1, -1), PANEL),
+                ("LINEABOVE", (0, 0), (-1, 0), 0.9, OUTCOME_COLOURS[mark.outcome]),
+                ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
+                ("LEFTPADDING", (0, 0), (-1, -1), 4),
+                ("RIGHTPADDING", (0, 0), (-1, -1), 0),
+                ("TOPPADDING", (0, 0), (-1, -1), 2.5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 3.5),
+            ]
+        )
+    )
+    return grid
+
+
 def _caption(value: str) -> list[Flowable]:
-    return [Spacer(1, 2), text(value, CAPTION), Spacer(1, 7)] if value else [Spacer(1, 7)]
+    return [Spacer(1, 2), _said(value, CAPTION), Spacer(1, 7)] if value else [Spacer(1, 7)]
 
 
 def _facts(rows: tuple[tuple[str, str], ...]) -> Flowable:
-    cells = [[text(name, LABEL), text(value, CELL)] for name, value in rows]
+    cells = [[_said(name, LABEL), _said(value)] for name, value in rows]
     grid = Grid(cells, colWidths=[WIDTH * 0.32, WIDTH * 0.68])
     grid.setStyle(
         TableStyle(
@@ -185,15 +238,15 @@ def _facts(rows: tuple[tuple[str, str], ...]) -> Flowable:
 
 def _table(table: Table) -> Flowable:
     styles = [(HEAD_NUMBER, CELL_NUMBER) if n in table.numbers else (HEAD, CELL) for n in range(len(table.head))]
-    cells = [[text(name, head) for name, (head, _) in zip(table.head, styles, strict=True)]]
+    cells: list[list[Flowable]] = [[_said(name, head) for name, (head, _) in zip(table.head, styles, strict=True)]]
     cells += [
         [
-            text(cell, _VERDICTS.get(cell, style) if column == table.verdict else style)
+            _verdict(cell) if column == table.verdict else _said(cell, style)
             for column, (cell, (_, style)) in enumerate(zip(row, styles, strict=True))
         ]
         for row in table.rows
     ]
-    grid = Grid(cells, colWidths=_widths(table), repeatRows=1)
+    grid = Grid(cells, colWidths=_widths(table), repeatRows=1, splitInRow=1)
     grid.setStyle(
         TableStyle(
             [
@@ -211,6 +264,11 @@ def _table(table: Table) -> Flowable:
     return grid
 
 
+def _verdict(cell: str) -> Flowable:
+    """Mark and word of a verdict; another word as it is."""
+    return OutcomeMark(VERDICT_OUTCOMES[cell], cell) if cell in VERDICT_OUTCOMES else _said(cell)
+
+
 def _widths(table: Table) -> list[float]:
     """Widths by the longest cell of each column and the longest word of its head, none so wide that it takes it all."""
     heads = [max(map(len, name.split()), default=0) for name in table.head]
@@ -218,7 +276,12 @@ def _widths(table: Table) -> list[float]:
     longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
     # Three more than the letters, for the padding of a cell: a number is never broken.
     shares = [min(max(length, 6) + 3, 48) for length in longest]
-    return [WIDTH * share / sum(shares) for share in shares]
+    if table.verdict is None:
+        return [WIDTH * share / sum(shares) for share in shares]
+    # Marks and words of verdicts are drawn on one line: their column is as wide as the widest of them.
+    shares[table.verdict] = 0
+    room = max(OutcomeMark(outcome, word).wrap(0, 0)[0] for word, outcome in VERDICT_OUTCOMES.items()) + 9
+    return [(WIDTH - room) * share / sum(shares) or room for share in shares]
 
 
 def _drawing(shapes: Iterable[plane.Shape], height: float) -> Flowable:

@@ -20,7 +20,7 @@ from nesqc_gmp.records.batches import BatchRegistered
 from nesqc_gmp.records.content import Content
 from nesqc_gmp.records.entry import CONTENT_KINDS, Entry
 from nesqc_gmp.records.products import Specification, SpecificationDrafted
-from nesqc_gmp.records.site import SiteFounded
+from nesqc_gmp.records.site import SiteFounded, purpose_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,8 @@ def _sorted_out(checkpoint: Checkpoint, keys: Keys, entries: tuple[Entry, ...], 
         raise IntegrityError("entry 0, the founding of the site, is missing")
     if founded.log_key != str(keys.log) or load_certificate(founded.authority.encode()) != keys.authority:
         raise IntegrityError("the site was founded with other keys")
+    if purpose_of(checkpoint.origin) != founded.purpose:
+        raise IntegrityError("the founding of the site and the origin of its log name two purposes")
     registered = [entry.record for entry in entries if isinstance(entry.record, BatchRegistered)]
     if len(registered) != 1:
         raise IntegrityError(f"{len(registered)} batches are registered in the bundle instead of one")

@@ -69,7 +69,7 @@ def _another_site(folder: Path) -> Any:
     from nesqc_gmp.procedures import site
     from nesqc_gmp.procedures.site import Founder, SiteFacts
 
-    facts = SiteFacts("Prüfstelle Åre", "Storgatan 1", "none: test site", "Europe/Stockholm", demonstration=True)
+    facts = SiteFacts("Prüfstelle Åre", "Storgatan 1", "none: test site", "Europe/Stockholm", purpose="demonstration")
     founders = (
         Founder("a.lindqvist", "Anna Lindqvist", "test: nobody was seen", "wholly other words 51"),
         Founder("q.ekstrom", "Qamar Ekström", "test: nobody was seen", "even more other words 52"),
@@ -77,11 +77,13 @@ def _another_site(folder: Path) -> Any:
     return site.init(folder, facts, founders)
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-06", reviewed="044e137b")
 def test_a_batch_has_one_current_certificate(released: Any, life: Any) -> None:
     with pytest.raises(OutOfSequenceError, match="is current"):
         life(released).issue("B-1")
 
 
+@pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a", negative=True)
 def test_two_administrators_never_hold_an_account_of_qa(founded: Any) -> None:
     """Found by attack: with two administrators, one asked for the reset of QA and the other approved it."""
     _make_second_administrator(founded)

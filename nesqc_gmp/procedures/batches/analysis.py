@@ -24,6 +24,8 @@ from nesqc_gmp.procedures.ahead import ahead
 from nesqc_gmp.procedures.batches.common import load_outline, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.process import running, this_process
+from nesqc_gmp.procedures.qualification.enforcement import present_for_use, require_validated
+from nesqc_gmp.procedures.qualification.present import PresentState
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageReceived, ImageScored
 from nesqc_gmp.records.images import AttemptReceipt, InputCheck, Prediction
@@ -77,16 +79,18 @@ def analyse(
     Raises:
         ModelRefusedError: The model is not active, not byte for byte what was approved, or fails its golden run.
         OutOfSequenceError: The set is not sealed, or a repeat has no reason.
+        NotQualifiedError: On a production site, the installed state is not the one that was qualified.
         KeyboardInterrupt: The person stopped it; the attempt is closed as aborted.
     """
     site = session.site
     recover(site, batch)
+    present = present_for_use(site)
     with session.acting("batches.analyse", subject(batch)) as act:
-        digest = _startable(site, act.transaction, batch, reason)[1].morphology.model_sha256
+        digest = _startable(site, act.transaction, batch, reason, present)[1].morphology.model_sha256
     engine = model_procedures.start(site, digest)
     manifest = model_procedures.load(site, digest).manifest
     with session.acting("batches.analyse", subject(batch)) as act:
-        state, specification = _startable(site, act.transaction, batch, reason)
+        state, specification = _startable(site, act.transaction, batch, reason, present)
         originals = _originals(act.transaction, batch)
         number = len(state.attempts) + 1
         opened = AttemptOpened(
@@ -102,11 +106,15 @@ def analyse(
     return run.score_all(originals, shown)
 
 
-def _startable(site: Site, reader: Reader, batch: str, reason: str | None) -> tuple[Batch, Specification]:
+def _startable(
+    site: Site, reader: Reader, batch: str, reason: str | None, present: PresentState | None
+) -> tuple[Batch, Specification]:
     """The batch, once nothing stands against an attempt; asked before the golden run and again when it opens."""
     state, specification = load_outline(reader, batch)
     release.require_analysable(state, reason)
-    require_active(fold_models(reader.entries_about("model")), specification.morphology.model_sha256)
+    model = specification.morphology.model_sha256
+    require_active(fold_models(reader.entries_about("model")), model)
+    require_validated(reader, present, model, "analysing a batch")
     require_no_incident(site.state(reader), batch)
     return state, specification
 

@@ -10,6 +10,7 @@ from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.batches.analysis import recover
 from nesqc_gmp.procedures.batches.common import load_batch, subject
 from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.qualification.enforcement import present_for_use, require_validated
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records.batches import BatchDisposed, BatchReviewed, BatchSubmitted, Decision
@@ -81,11 +82,13 @@ def _dispose(
     session: Session, batch: str, decision: Decision, comment: str, reason: str | None, ceremony: Ceremony
 ) -> None:
     recover(session.site, batch)
+    present = present_for_use(session.site) if decision == "released" else None
 
     def prepare(reader: Reader, person: Person) -> Prepared:
         state, specification = load_batch(reader, batch)
         rules.require_disposable(state, specification, person.id, decision)
         if decision == "released":
+            require_validated(reader, present, specification.morphology.model_sha256, "releasing a batch")
             require_no_incident(session.site.state(reader), batch)
             require_evidence(session.site, reader, state)
         outcome = rules.outcome(state, specification)

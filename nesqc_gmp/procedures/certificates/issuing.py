@@ -7,19 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
-
-from cryptography import x509
 
 from nesqc_gmp.certificate.render import render
-from nesqc_gmp.certificate.sign import Timestamper
-from nesqc_gmp.certificate.sign import sign as sign_pdf
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError, NesqcError, NotAuthorisedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony, sign_text
-from nesqc_gmp.identity.authority import Revocation, issue_crl, load
-from nesqc_gmp.identity.personal_key import load_certificate
-from nesqc_gmp.identity.timestamping import issue_timestamp
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.notes import NoteVerifier
 from nesqc_gmp.procedures.batches.common import load_batch
@@ -29,14 +21,15 @@ from nesqc_gmp.procedures.certificates.evidence import write_evidence
 from nesqc_gmp.procedures.certificates.pictures import examples
 from nesqc_gmp.procedures.certificates.whole import whole_copy
 from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.pdf_signing import sign_pdf
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer, require_recent, require_same_signer, statement_for
 from nesqc_gmp.records.certification import CertificateIssued, CertificateSuperseded, CertificateWithdrawn
 from nesqc_gmp.records.entry import Record, Subject
-from nesqc_gmp.records.signatures import ElectronicSignature, Statement
+from nesqc_gmp.records.signatures import MEANING_SENTENCES, ElectronicSignature, Statement
 from nesqc_gmp.state.batches import Batch
 from nesqc_gmp.state.certificates import fold_certificates, get, of_batch, require_current
-from nesqc_gmp.state.people import Credential, People, Person
+from nesqc_gmp.state.people import Person
 
 RECORD = "record.json"
 
@@ -191,7 +184,8 @@ def _signed(session: Session, draft: _Draft, signer: tuple[Person, str], ceremon
         statement = statement_for(site, reader, subject, (person.id, person.name, signer[1]), make, _shown(draft), None)
     text = statement.format()
     private, credential = session.opened_key(ceremony(text), "sign: issued")
-    pdf = _sign_pdf(site, draft, person, private, credential.certificate)
+    signer_of_file = (person, private, credential.certificate)
+    pdf = sign_pdf(site, draft.unsigned, signer_of_file, draft.issued_at, MEANING_SENTENCES["issued"])
     signature = sign_text(text, private, credential)
     return _enter(session, draft, statement, make(signature, sha256_hex(pdf)), pdf)
 
@@ -208,56 +202,6 @@ def _shown(draft: _Draft) -> Signer:
             f"Log {source.origin}, size {source.size}",
         ),
     )
-
-
-def _sign_pdf(site: Site, draft: _Draft, person: Person, private: bytes, certificate: str) -> bytes:
-    authority = load(site.paths.authority.read_bytes())
-    with site.ledger.reading() as reader:
-        revoked = revocations(site.people(reader))
-        number = reader.size
-    crl = issue_crl(authority, revoked, draft.issued_at, number)
-    return sign_pdf(
-        draft.unsigned,
-        private_key=private,
-        certificate=certificate.encode(),
-        authority=authority.certificate_pem,
-        crl=crl,
-        timestamper=timestamper(site, draft.issued_at),
-        when=draft.issued_at.astimezone(ZoneInfo(site.founded.zone)),
-        name=person.name,
-        reason="I issue this certificate with my signature.",
-    )
-
-
-def timestamper(site: Site, when: datetime) -> Timestamper:
-    """The site's time-stamping authority at one moment; every token has a number of its own."""
-    key = site.paths.timestamp_key.read_bytes()
-
-    def stamp(digest: bytes) -> bytes:
-        return issue_timestamp(
-            digest,
-            certificate_pem=site.founded.timestamp_certificate.encode(),
-            private_pkcs8=key,
-            chain_pem=(site.founded.authority.encode(),),
-            serial=x509.random_serial_number(),
-            when=when,
-        )
-
-    return stamp
-
-
-def revocations(people: People) -> tuple[Revocation, ...]:
-    """Certificates that no longer count: replaced by a later one, or of a closed account."""
-    revoked: list[Revocation] = []
-    for person in people.values():
-        later: list[Credential | None] = [*person.credentials[1:], None]
-        # Somebody who is enrolled but has set no passphrase yet has no certificate.
-        for credential, successor in zip(person.credentials, later, strict=False):
-            end = successor.set_at if successor else person.closed_at
-            if end is not None:
-                serial = load_certificate(credential.certificate.encode()).serial_number
-                revoked.append(Revocation(serial, datetime.fromisoformat(end)))
-    return tuple(revoked)
 
 
 def _enter(

@@ -13,7 +13,7 @@ from nesqc_gmp.records.model_tests import (
     TestSetContent,
     TestVerdict,
 )
-from nesqc_gmp.records.site import SiteFounded
+from nesqc_gmp.records.site import MARKS, SiteFounded
 from nesqc_gmp.reports.document import Block, Chart, Document, Facts, Heading, Limit, Paragraph, Series, Table
 from nesqc_gmp.state.model_tests import ModelTest, PackageTests, SealedSet, feature_sample
 from nesqc_gmp.state.models import ModelState
@@ -62,8 +62,8 @@ class Material:
 def report(material: Material) -> Document:
     """The document."""
     model, test = material.model, material.test
-    demonstration = model.manifest.demonstration or material.founded.demonstration
-    marks = ["Not for GMP use: demonstration"] if demonstration else []
+    mark = material.founded.mark or (MARKS["demonstration"] if model.manifest.demonstration else "")
+    marks = [mark] if mark else []
     simulated = material.state.sealed.simulated
     if simulated:
         marks.append("Simulated images" if simulated == len(material.rows) else f"{simulated} simulated images")

@@ -1,0 +1,1 @@
+"""Reports of validation: what each says as one frozen content, and how that content is printed."""
