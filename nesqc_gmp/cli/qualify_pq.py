@@ -102,11 +102,10 @@ def _require_one_wish(
 
 def _begin(session: Session, name: str, validation: Path | None) -> PerformanceRun:
     from nesqc_gmp.config import find_validation
-    from nesqc_gmp.procedures.qualification import performance
-    from nesqc_gmp.procedures.qualification.enforcement import installed_now
+    from nesqc_gmp.procedures.qualification import enforcement, performance
 
     protocol = performance.read_protocol(find_validation(validation))
-    return performance.begin(session, name, protocol, installed_now(session.site))
+    return performance.begin(session, name, protocol, enforcement.installed_now(session.site))
 
 
 def _guide(session: Session, begun: PerformanceRun) -> None:
