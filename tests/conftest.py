@@ -180,7 +180,8 @@ class Life:
         evidence = self.world.folder / self.EVIDENCE
         evidence.write_text(f"viability {value}\n")
         batches.record_result(
-            self.world.session("operator"), batch, "viability", value, "2026-11-20", evidence, reason,
+            self.world.session("operator"), batch, "viability", value, self.world.site.today().isoformat(), evidence,
+            reason,
             self.world.signs("operator"),
         )  # fmt: skip
         if verified:

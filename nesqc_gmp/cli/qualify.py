@@ -10,6 +10,7 @@ import typer
 from nesqc_gmp.cli.options import CommentOption, JsonOption, ReasonOption, SiteOption, ValidationOption
 from nesqc_gmp.cli.qualify_matrix import matrix
 from nesqc_gmp.cli.qualify_pq import pq
+from nesqc_gmp.cli.qualify_review import review
 from nesqc_gmp.cli.qualify_run import iq, oq
 from nesqc_gmp.cli.run import logged_in, noun
 
@@ -36,6 +37,7 @@ app = noun(
 app.command()(iq)
 app.command()(oq)
 app.command()(pq)
+app.command()(review)
 app.command()(matrix)
 
 NumberArgument = Annotated[

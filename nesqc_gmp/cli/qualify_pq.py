@@ -101,11 +101,17 @@ def _require_one_wish(
 
 
 def _begin(session: Session, name: str, validation: Path | None) -> PerformanceRun:
+    from nesqc_gmp.cli import terminal
     from nesqc_gmp.config import find_validation
     from nesqc_gmp.procedures.qualification import enforcement, performance
 
     protocol = performance.read_protocol(find_validation(validation))
-    return performance.begin(session, name, protocol, enforcement.installed_now(session.site))
+    opening = performance.find_open(session, name) is None
+    if opening:
+        terminal.tell("A run is opened. Every installed file is read first; this may take a minute.")
+    # Every file was hashed when the run was opened; from then on, as before each analysis, what has changed since.
+    installed = enforcement.installed_now(session.site, anew=opening)
+    return performance.begin(session, name, protocol, installed)
 
 
 def _guide(session: Session, begun: PerformanceRun) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "begin",
     "close",
     "execute",
+    "find_open",
     "planned_steps",
     "questions",
     "read_given",
