@@ -21,6 +21,7 @@ from nesqc_gmp.procedures.qualification.performance.running import (
     begin,
     close,
     execute,
+    find_open,
     refreshed,
     stop,
 )
