@@ -151,7 +151,7 @@ def _asked(case: PerformanceCase) -> Given:
     from nesqc_gmp.procedures.qualification import performance
 
     questions, files = performance.questions(case), []
-    if questions:
+    if questions and not any(one.choices for one in questions):
         terminal.tell("Where the site has nothing to state, type none: the step is then not executed.")
     values = [
         f"{one.name}={terminal.ask_choice(one.text, one.choices) if one.choices else terminal.ask(one.text)}"
@@ -216,4 +216,4 @@ def _say_closed(run: Run) -> None:
         for each in run.without_deviation():
             command = f"nesqc qualify deviation {run.number} {each.case}"
             show.say(f"{each.case} {each.verdict} and needs a deviation: `{command}`.")
-        show.say(f"Next, once every deviation is recorded: `nesqc qualify submit {run.number}`.")
+        show.say(f"Next: `nesqc qualify submit {run.number}`.")

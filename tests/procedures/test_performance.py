@@ -176,6 +176,8 @@ def test_the_acceptance_is_that_of_the_record(bench: Bench) -> None:
         ("PQ-102", {"imaging SOP": ""}, "not executed", "nothing was stated"),
         ("PQ-102", {"imaging version": "n/a"}, "not executed", "is none"),
         ("PQ-901", {"conclusion": ""}, "not executed", "No conclusion was stated"),
+        ("PQ-901", {"conclusion": "none"}, "not executed", "No conclusion was stated: 'none'"),
+        ("PQ-901", {"acceptable": ""}, "not executed", "No conclusion was stated"),
         ("PQ-901", {"acceptable": "no"}, "failed", "Not acceptable"),
     ],
 )
