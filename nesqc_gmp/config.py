@@ -69,6 +69,11 @@ class SitePaths:
         return self.folder / "reports"
 
     @property
+    def installed_files(self) -> Path:
+        """Digests of the installed files, remembered between commands; it can be deleted at any time."""
+        return self.folder / "installed-files.cache"
+
+    @property
     def trust(self) -> Path:
         """What an auditor pins: the log's public key and the authority's certificate."""
         return self.pinned or self.folder / "trust"
@@ -124,7 +129,7 @@ def find_validation(named: Path | None) -> Path:
     """
     places = [named] if named else [base / "validation" for base in (Path(__file__).resolve().parents[1], Path.cwd())]
     for place in places:
-        if (place / "release" / "manifest.json").is_file():
+        if (place / "clauses.toml").is_file():
             return place
     raise NotFoundError(
         "the folder with the protocols and the release manifest is not there",

@@ -1,7 +1,7 @@
 """A site with its people, an approved model and product, built once a worker and copied for each test.
 
-Passphrases cost a third of a second each (Argon2id at its floor), so everything that needs one and is no subject of a
-test is done once. A copy of a site is the same site: same keys, same log, same open sessions.
+A passphrase costs a third of a second (Argon2id at its floor), so what needs one and is no subject of a test is done
+once. A copy of a site is the same site: same keys, same log, same open sessions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.requirement_results import pytest_addoption, pytest_configure  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -178,7 +180,8 @@ class Life:
         evidence = self.world.folder / self.EVIDENCE
         evidence.write_text(f"viability {value}\n")
         batches.record_result(
-            self.world.session("operator"), batch, "viability", value, "2026-11-20", evidence, reason,
+            self.world.session("operator"), batch, "viability", value, self.world.site.today().isoformat(), evidence,
+            reason,
             self.world.signs("operator"),
         )  # fmt: skip
         if verified:

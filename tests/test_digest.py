@@ -31,6 +31,7 @@ def test_canonical_json_gives_the_reference_bytes(name: str) -> None:
     assert written == bytes.fromhex((VECTORS / "outhex" / name).with_suffix(".txt").read_text())
 
 
+@pytest.mark.requirement("UR-AUDIT-11", reviewed="67f55908")
 def test_canonical_json_gives_the_example_of_the_rfc() -> None:
     # RFC 8785 section 3.2.2 (input) and 3.2.4 (UTF-8 result).
     value = {

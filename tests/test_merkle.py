@@ -259,6 +259,7 @@ def test_the_reason_is_named() -> None:
             verify_consistency(3, 5, ROOTS[3], ROOTS[5], wrong)
 
 
+@pytest.mark.requirement("UR-AUDIT-11", reviewed="67f55908", negative=True)
 def test_an_interior_node_cannot_pass_for_an_entry() -> None:
     # Second preimage attack of RFC 6962 section 2.1: without the prefixes a node's children would hash like an entry.
     assert leaf_hash(LEAVES[0] + LEAVES[1]) != node_hash(LEAVES[0], LEAVES[1])
@@ -266,6 +267,7 @@ def test_an_interior_node_cannot_pass_for_an_entry() -> None:
         verify_inclusion(leaf_hash(LEAVES[0] + LEAVES[1]), 0, 2, [LEAVES[1]], ROOTS[2])
 
 
+@pytest.mark.requirement("UR-AUDIT-11", reviewed="67f55908", negative=True)
 def test_hashes_of_other_lengths_cannot_shift_bytes_between_them() -> None:
     left, right = LEAVES[0], LEAVES[1]
     with pytest.raises(IntegrityError, match="32 bytes"):

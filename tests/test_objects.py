@@ -22,6 +22,7 @@ def store(tmp_path: Path) -> ObjectStore:
     return ObjectStore(tmp_path / "objects")
 
 
+@pytest.mark.requirement("UR-BATCHES-03", reviewed="845f6b1f")
 def test_name_is_the_standard_digest_and_the_file_is_read_only(store: ObjectStore, tmp_path: Path) -> None:
     assert store.put(b"abc") == ABC
     file = tmp_path / "objects" / "ba" / ABC[2:]
@@ -52,6 +53,7 @@ def alter(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.requirement("UR-BATCHES-03", reviewed="845f6b1f", negative=True)
 @pytest.mark.parametrize("altered", [b"abd", b"", b"abc\n", b"ab"])
 def test_altered_object_is_found_at_read_put_and_verify(store: ObjectStore, altered: bytes) -> None:
     store.put(b"abc")
@@ -128,6 +130,7 @@ def test_interrupted_write_leaves_no_object(store: ObjectStore, monkeypatch: pyt
     assert list(store.digests()) == []
 
 
+@pytest.mark.requirement("UR-BATCHES-03", reviewed="845f6b1f")
 @settings(max_examples=50, deadline=None)
 @given(contents=st.lists(st.binary(max_size=64), max_size=8))
 def test_what_was_put_is_read_back(contents: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> None:

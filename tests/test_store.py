@@ -18,6 +18,7 @@ def test_schema_digest_is_that_of_the_schema() -> None:
     assert store.schema_digest(store.expected_schema()) == store.SCHEMA_SHA256
 
 
+@pytest.mark.requirement("UR-AUDIT-09", reviewed="8e98d038")
 def test_every_table_has_its_three_guards() -> None:
     triggers = {name for kind, name, _ in store.expected_schema() if kind == "trigger"}
     assert triggers == {

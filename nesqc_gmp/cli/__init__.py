@@ -18,7 +18,7 @@ from nesqc_gmp.cli.run import HELP, rim
 
 NOUNS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "Play one simulated batch from images to certificate."),
-    "site": ("site", "Found a site, see how it stands, assess incidents."),
+    "site": ("site", "Found a site, see how it stands, back it up, restore it."),
     "login": ("session", "Open a session with id and passphrase."),
     "logout": ("session", "Close your session."),
     "whoami": ("session", "Say who is logged in, in which roles."),
@@ -28,6 +28,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "test-sets": ("test_sets", "Sealed images that models are tested with."),
     "batches": ("batches", "The life of a batch, from registration to release."),
     "certificates": ("certificates", "QC certificates: issue, verify, withdraw, replace."),
+    "qualify": ("qualify", "Qualification, change control and periodic review."),
     "audit": ("audit", "The log: read, search, verify, review, anchor."),
 }
 """What follows ``nesqc``: the file it lives in, and its sentence in the help."""

@@ -206,10 +206,20 @@ def record_result(
         str, typer.Option("--performed-on", metavar="DATE", help="Day of the test, YYYY-MM-DD.", callback=day)
     ],
     evidence: Annotated[Path, typer.Option("--evidence", metavar="FILE", help="Report or raw data; a copy is kept.")],
-    reason: RepeatReasonOption = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", metavar="TEXT", help="Why it is repeated or entered late; both need it.", show_default=False
+        ),
+    ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Record a test done elsewhere, with evidence, signed. A repeat needs a reason, and both results are kept."""
+    """Record a test done elsewhere, with evidence, signed.
+
+    A repeat needs a reason, and both results are kept. So does a late entry, more than a day after the test: work that
+    went on on paper while the tool was down is entered like this, with the paper as evidence. It is marked as late in
+    the review of the audit trail and on the certificate.
+    """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 

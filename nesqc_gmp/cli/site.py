@@ -10,6 +10,7 @@ import typer
 
 from nesqc_gmp.cli.options import JsonOption, Purpose, ReasonOption, SiteOption
 from nesqc_gmp.cli.run import logged_in, noun
+from nesqc_gmp.cli.site_backup import backup, restore, restore_test
 
 if TYPE_CHECKING:
     from nesqc_gmp.procedures.site import Founder, Posture
@@ -19,7 +20,8 @@ app = noun(
 
     The order: `init` once, by two founding people together; then `status` every day; `assess` whenever an incident is
     open, since an open incident blocks releases. Keep the folder's `trust` files and every exported checkpoint
-    (`nesqc audit checkpoint`) where the owner of the database cannot reach them.
+    (`nesqc audit checkpoint`) where the owner of the database cannot reach them. `backup` every day to another device,
+    `restore-test` one of them every month; `restore` is for the day on which the site is lost.
 
     \b
     Example:
@@ -27,6 +29,7 @@ app = noun(
       export NESQC_SITE=$PWD/lab-uppsala
       nesqc login
       nesqc site status
+      nesqc site backup /media/disk
     """
 )
 
@@ -145,3 +148,8 @@ def assess(
     with logged_in(site) as session:
         procedures.assess(session, incident, reason, terminal.ceremony)
     show.say(f"Incident {incident} is assessed.")
+
+
+app.command("backup")(backup)
+app.command("restore-test")(restore_test)
+app.command("restore")(restore)

@@ -46,6 +46,8 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
             "people.revoke",
             "people.reset",
             "audit.checkpoint",
+            "site.backup",
+            "site.restore-test",
             "site.status",
         }
     ),
@@ -94,6 +96,7 @@ RIGHTS: Final[dict[Role, frozenset[str]]] = {
         "audit.checkpoint",
         "audit.review",
         "site.assess",
+        "site.restore-test",
         "qualify.approve",
         "qualify.assess",
         "qualify.review",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -16,6 +18,11 @@ from nesqc_gmp.ledger.reader import Reader
 from nesqc_gmp.ledger.signer import LogSigner
 from nesqc_gmp.ledger.transaction import Transaction
 from nesqc_gmp.notes import open_checkpoint
+
+_COPIED_AT_ONCE = 256
+"""Pages of the database between two looks at the progress of a copy."""
+
+Kept = TypeVar("Kept")
 
 
 class Ledger:
@@ -93,6 +100,41 @@ class Ledger:
             NesqcError: The disk is full or failed; nothing was changed.
         """
         return _Writing(self)
+
+    def copy_to(self, target: Path, meanwhile: Callable[[], Kept], progress: Callable[[int, int], None]) -> Kept:
+        """Copy the database as it is now to a new file, while other processes go on reading and writing.
+
+        The copy is made by SQLite's own backup from one view, on a connection of its own: the file by itself lacks
+        what is still in the side file. The writer lock is held only until the view stands.
+
+        Args:
+            target: A file that does not exist; only its owner can read it.
+            meanwhile: Called while nothing can be written, to take what has to agree with the view.
+            progress: Called with pages done and pages in all.
+
+        Returns:
+            What ``meanwhile`` gave.
+
+        Raises:
+            LedgerBusyError: Another process held the writer lock for a minute.
+            NesqcError: The disk of the target is full or failed.
+        """
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        uri = f"{Path(self._place).absolute().as_uri()}?mode=ro"
+        connected = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=store.BUSY_TIMEOUT_SECONDS)
+        with store.refusals(str(target)), closing(connected) as source:
+            with self._lock:
+                source.execute("BEGIN")
+                source.execute("SELECT max(idx) FROM leaf").fetchone()  # the first read fixes the view
+                kept = meanwhile()
+            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                source.backup(
+                    copy,
+                    pages=_COPIED_AT_ONCE,
+                    progress=lambda _, remaining, total: progress(total - remaining, total),
+                    sleep=0,
+                )
+        return kept
 
     def close(self) -> None:
         """Let go of the database; the last process to do so folds the side file into it."""

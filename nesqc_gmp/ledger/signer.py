@@ -60,7 +60,7 @@ class LogSigner:
         signer = NoteSigner.generate(origin)
         # The first thing signed is the empty log, so an empty state file always means that somebody emptied it.
         empty = sign_checkpoint(Checkpoint(origin, 0, EMPTY_ROOT), signer)
-        for path, text in ((key_path, signer.private_text().encode()), (state_path, _block(empty))):
+        for path, text in ((key_path, signer.private_text().encode()), (state_path, state_bytes(empty))):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(text)
@@ -100,14 +100,14 @@ class LogSigner:
         It is written after the commit and without its own flush to the disk: after a loss of power the state may lag
         behind the database, which the database then extends; it can never be ahead of it.
         """
-        os.pwrite(self._state, _block(note), 0)
+        os.pwrite(self._state, state_bytes(note), 0)
 
     def close(self) -> None:
         """Give the state file back."""
         os.close(self._state)
 
 
-def _block(note: str) -> bytes:
+def state_bytes(note: str) -> bytes:
     """A note as the state file holds it: always the same length, so that a new one covers the old one whole."""
     return note.encode().ljust(_BLOCK, b"\x00")
 

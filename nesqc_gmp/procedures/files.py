@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.records.base import Frozen
@@ -85,14 +85,23 @@ def read_given_toml(path: Path, kind: type[Value], what: str, remedy: str) -> Va
     Raises:
         InvalidInputError: The file cannot be read, or a field is missing, unknown or wrong; every one is named.
     """
+    return parse_given_toml(read_given_file(path), path, TypeAdapter(kind), what, remedy)
+
+
+def parse_given_toml(data: bytes, path: Path, kind: TypeAdapter[Value], what: str, remedy: str) -> Value:
+    """The same from bytes that were read already; ``path`` is where they came from.
+
+    Raises:
+        InvalidInputError: As above.
+    """
     try:
-        text = json.dumps(tomllib.loads(read_given_file(path).decode("utf-8")))
+        text = json.dumps(tomllib.loads(data.decode("utf-8")))
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInputError(
             f"the file cannot be read: {error}", where=str(path), remedy=f"Write it as TOML in UTF-8. {remedy}"
         ) from error
     try:
-        return kind.model_validate_json(text)
+        return kind.validate_json(text)
     except ValidationError as error:
         fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InvalidInputError(

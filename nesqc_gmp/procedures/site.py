@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -29,15 +29,21 @@ from nesqc_gmp.procedures.context import SYSTEM, Clock, Site, instant_of, system
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer, statement_for
 from nesqc_gmp.records.entry import Actor, Subject
-from nesqc_gmp.records.people import PersonEnrolled, Role, RoleGranted
+from nesqc_gmp.records.people import FOUNDING, PersonEnrolled, Role, RoleGranted
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.records.site import IncidentAssessed, Purpose, SiteFounded
 from nesqc_gmp.state import incidents as incident_state
 from nesqc_gmp.state.certificates import fold_certificates
-from nesqc_gmp.state.people import Person
+from nesqc_gmp.state.people import INDISPENSABLE, Person
 
 SITE = Subject(type="site", id="site")
 _FOUNDERS: tuple[Role, Role] = ("administrator", "qa")
+
+BACKUP_AGE = timedelta(days=1)
+"""Age of the last backup from which `nesqc site status` warns."""
+
+RESTORE_TEST_AGE = timedelta(days=30)
+"""Age of the last passed restore test from which `nesqc site status` warns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,7 @@ def _grant_founder(
         return RoleGranted(
             person=founder.person,
             role=role,
-            training_reference="founding of the site",
+            training_reference=FOUNDING,
             expires_on=None,
             code_sha256=None,
             signature=signature,
@@ -229,8 +235,10 @@ def status(session: Session) -> Posture:
         size = reader.size
         anchored, since = _last_anchor(reader, state)
         last = reader.entry(size - 1).time.utc
+        people = site.people(reader).values()
     minutes = max(0, int((site.moment() - datetime.fromisoformat(since)) / timedelta(minutes=1)))
     warnings = [*_permission_warnings(site.paths), *_clock_warnings(site, last)]
+    warnings += [*_backup_warnings(state, site.moment()), *_people_warnings(people, site.now().local[:10])]
     facts = (
         ("site", state.founded.name),
         ("purpose", f"{state.founded.purpose}{'' if state.founded.for_gmp_use else ': not for GMP use'}"),
@@ -239,6 +247,7 @@ def status(session: Session) -> Posture:
         ("time zone", state.founded.zone),
         ("clock", site.now().local),
         ("last entry", last),
+        *_backup_facts(state),
         *_versions(),
     )
     return Posture(facts, tuple(warnings), state.open_incidents, size - anchored, minutes)
@@ -262,6 +271,39 @@ def _clock_warnings(site: Site, last: str) -> Sequence[str]:
     if site.moment() < datetime.fromisoformat(last):
         return ["the clock is behind the last entry"]
     return []
+
+
+def _last_backups(state: incident_state.SiteState) -> tuple[str | None, str | None]:
+    """When a backup was last made, and when a restore test last passed, UTC."""
+    made = max((backup.made_at for backup in state.backups), default=None)
+    return made, max((backup.passed_at for backup in state.backups if backup.passed_at), default=None)
+
+
+def _backup_facts(state: incident_state.SiteState) -> tuple[tuple[str, str], ...]:
+    made, passed = _last_backups(state)
+    return ("last backup", made or "none"), ("last passed restore test", passed or "none")
+
+
+def _backup_warnings(state: incident_state.SiteState, now: datetime) -> Iterator[str]:
+    """Backups that are missing or too old (EU GMP Annex 11 cl. 7.2)."""
+    made, passed = _last_backups(state)
+    for at, limit, what, command in (
+        (made, BACKUP_AGE, "backup was made", "nesqc site backup"),
+        (passed, RESTORE_TEST_AGE, "restore test passed", "nesqc site restore-test"),
+    ):
+        if at is None:
+            yield f"no {what} yet: use `{command}`"
+        elif now - datetime.fromisoformat(at) > limit:
+            days = limit // timedelta(days=1)
+            yield f"no {what} for more than {days} day{'s' if days > 1 else ''}: use `{command}`"
+
+
+def _people_warnings(people: Iterable[Person], today: str) -> Iterator[str]:
+    """Roles that only one person can act in: without them no account could be opened or role given ever again."""
+    for role in sorted(INDISPENSABLE):
+        able = [person.id for person in people if person.standing == "active" and role in person.roles(today)]
+        if len(able) < 2:
+            yield f"only {able[0] if able else 'nobody'} can act as {role}: keep two, one may leave or be locked out"
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

@@ -26,6 +26,9 @@ Record = Annotated[
     | site.IncidentAssessed
     | site.ActRefused
     | site.CheckpointExported
+    | site.BackupMade
+    | site.RestoreTested
+    | site.SiteRestored
     | people.PersonEnrolled
     | people.RoleGranted
     | people.RoleRevoked

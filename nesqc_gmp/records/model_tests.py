@@ -180,7 +180,7 @@ class TestSetRead(Frozen):
 
     kind: Literal["test_set_read"] = "test_set_read"
     test_set: Identifier
-    purpose: Literal["shown", "plan", "test", "feature review"]
+    purpose: Literal["shown", "plan", "test", "feature review", "performance qualification"]
     model_sha256: Sha256 | None
     number: Annotated[int, Field(ge=1)] | None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from nesqc_gmp.records.base import DateText, Frozen, Identifier, PrintedName, Sha256, Text
 from nesqc_gmp.records.signatures import ElectronicSignature
@@ -18,6 +18,9 @@ Role = Literal[
     "validation engineer",
     "auditor",
 ]
+
+FOUNDING: Final = "founding of the site"
+"""What stands in place of a training record where a founder received their first role."""
 
 
 class PersonEnrolled(Frozen):

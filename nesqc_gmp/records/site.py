@@ -1,14 +1,24 @@
-"""Records about the site itself: founding, incidents, refusals, checkpoints carried outside."""
+"""Records about the site itself: founding, incidents, refusals, checkpoints carried outside, backups."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
 
 from nesqc_gmp.records.base import Frozen, Identifier, Sha256, Text
 from nesqc_gmp.records.signatures import ElectronicSignature
 
 IncidentKind = Literal[
-    "clock", "interrupted attempt", "account locked", "object altered", "model refused", "active model questioned"
+    "clock",
+    "interrupted attempt",
+    "account locked",
+    "object altered",
+    "model refused",
+    "active model questioned",
+    "backup failed",
+    "restore test failed",
+    "site restored",
 ]
 
 
@@ -119,3 +129,86 @@ class CheckpointExported(Frozen):
     size: int
     root: Text
     note_sha256: Sha256
+
+
+class BackupMade(Frozen):
+    """The whole site was copied to another place and the copy was verified there (EU GMP Annex 11 cl. 7.2).
+
+    Attributes:
+        backup: Name of the backup, made by the tool: site, UTC time, size of the log in it.
+        place: The folder it was written into, as it was called then.
+        size: Size of the log in the backup.
+        root: Base64 root hash at that size.
+        objects: Count of original files.
+        object_bytes: Their bytes.
+        files: Count of all files, the originals included.
+        manifest_sha256: Digest of the manifest that lies in the backup and lists every file.
+        warnings: What speaks against this place.
+    """
+
+    kind: Literal["backup_made"] = "backup_made"
+    backup: Identifier
+    place: Text
+    size: Annotated[int, Field(ge=1)]
+    root: Text
+    objects: Annotated[int, Field(ge=0)]
+    object_bytes: Annotated[int, Field(ge=0)]
+    files: Annotated[int, Field(ge=1)]
+    manifest_sha256: Sha256
+    warnings: tuple[Text, ...]
+
+
+class RestoreTested(Frozen):
+    """A backup was restored into a passing folder and verified there (EU GMP Annex 11 cl. 7.2; PIC/S PI 041 9.9).
+
+    Attributes:
+        backup: Name of the backup.
+        place: Where it lay.
+        manifest_sha256: Digest of its manifest as the log recorded it when the backup was made.
+        size: Size of the log in it.
+        size_now: Size of the site's own log at the time of the test.
+        steps: Count of steps that were asked.
+        findings: Every step that failed, with what was found; none means passed.
+        compared: Checkpoints kept elsewhere with which the logs were compared.
+        rescored: The image whose recorded score was found again from the restored files; ``None`` where none was.
+    """
+
+    kind: Literal["restore_tested"] = "restore_tested"
+    backup: Identifier
+    place: Text
+    manifest_sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+    size_now: Annotated[int, Field(ge=1)]
+    steps: Annotated[int, Field(ge=1)]
+    findings: tuple[Text, ...]
+    compared: tuple[Text, ...]
+    rescored: Text | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step passed."""
+        return not self.findings
+
+
+class SiteRestored(Frozen):
+    """The site was laid out again from a backup; what was entered after the backup is not in this log.
+
+    The tool enters it, since nobody can be logged in at a site that is not there yet; an incident beside it is
+    assessed by QA. Nothing is signed or hashed anew: the log goes on from the head that the backup holds.
+
+    Attributes:
+        backup: Name of the backup.
+        manifest_sha256: Digest of its manifest.
+        size: Size of the log in it: the next entry is this record.
+        root: Base64 root hash at that size.
+        compared: Checkpoints kept elsewhere, each with what the comparison said.
+        lost: Entries after the backup that the newest of these checkpoints shows to be lost.
+    """
+
+    kind: Literal["site_restored"] = "site_restored"
+    backup: Identifier
+    manifest_sha256: Sha256
+    size: Annotated[int, Field(ge=1)]
+    root: Text
+    compared: tuple[Text, ...]
+    lost: Annotated[int, Field(ge=0)]

@@ -1,4 +1,4 @@
-"""Incidents and the site's founding facts, folded from the records about the site."""
+"""Incidents, backups and the site's founding facts, folded from the records about the site."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup: its record, when it was made (UTC), and when a restore test of it last passed."""
+
+    made: records.BackupMade
+    made_at: str
+    passed_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteState:
     """What is known of the site."""
 
@@ -31,6 +40,7 @@ class SiteState:
     incidents: tuple[Incident, ...] = ()
     anchored_size: int = 0
     anchored_at: str | None = None
+    backups: tuple[Backup, ...] = ()
 
     @property
     def open_incidents(self) -> tuple[Incident, ...]:
@@ -70,8 +80,29 @@ def _apply(state: SiteState, entry: Entry) -> SiteState:
             return replace(state, incidents=done)
         case records.CheckpointExported(size=size):
             return replace(state, anchored_size=max(size, state.anchored_size), anchored_at=entry.time.utc)
+        case records.BackupMade() as made:
+            return replace(state, backups=(*state.backups, Backup(made, entry.time.utc)))
+        case records.RestoreTested(backup=name, passed=True):
+            tested = tuple(replace(b, passed_at=entry.time.utc) if b.made.backup == name else b for b in state.backups)
+            return replace(state, backups=tested)
         case _:
             return state
+
+
+def backup(state: SiteState, name: str) -> Backup:
+    """A backup that the log records.
+
+    Raises:
+        NotFoundError: The log records none of this name.
+    """
+    for found in state.backups:
+        if found.made.backup == name:
+            return found
+    raise NotFoundError(
+        "the log of this site records no backup of this name",
+        where=name,
+        remedy="Name the folder as `nesqc site backup` made it; its name is never changed.",
+    )
 
 
 def open_incident(state: SiteState, name: str) -> Incident:

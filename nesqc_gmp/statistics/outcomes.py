@@ -15,7 +15,7 @@ from nesqc_gmp.statistics.interval import Interval, proportion
 
 Label = Literal["conforming", "not conforming"]
 ScoredOutcome = Literal["conforming", "not conforming", "undecided", "rejected by input check"]
-_WORST_FIRST: tuple[ScoredOutcome, ...] = ("not conforming", "undecided", "rejected by input check", "conforming")
+WORST_FIRST: tuple[ScoredOutcome, ...] = ("not conforming", "undecided", "rejected by input check", "conforming")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class AtThreshold:
 def at_threshold(rows: Iterable[ScoredRow], label: Label) -> AtThreshold:
     """Counts and figures of the units of one class; every interval is Clopper and Pearson's."""
     outcomes = [row.outcome for row in rows if row.label == label]
-    counts = {outcome: outcomes.count(outcome) for outcome in _WORST_FIRST}
+    counts = {outcome: outcomes.count(outcome) for outcome in WORST_FIRST}
     other: Label = "conforming" if label == "not conforming" else "not conforming"
     right, wrong = counts[label], counts[other]
     undecided, refused = counts["undecided"], counts["rejected by input check"]
@@ -122,7 +122,7 @@ def _culture(name: str, rows: Sequence[ScoredRow]) -> ScoredRow:
             "the images of the culture carry different labels", where=name, remedy="Claim images, not cultures."
         )
     scores = [row.score for row in rows if row.score is not None]
-    outcome = next(worst for worst in _WORST_FIRST if any(row.outcome == worst for row in rows))
+    outcome = next(worst for worst in WORST_FIRST if any(row.outcome == worst for row in rows))
     shared = tuple(pair for pair in rows[0].attributes if all(pair in row.attributes for row in rows))
     first = rows[0]
     return ScoredRow(

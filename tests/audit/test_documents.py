@@ -21,6 +21,7 @@ def test_every_test_named_exists() -> None:
         assert f"def {function}" in (ROOT / path).read_text("utf-8"), f"{path}::{function}"
 
 
+@pytest.mark.requirement("UR-AUDIT-19", reviewed="57e13078")
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_nothing_is_called_compliant(document: Path) -> None:
     assert "complian" not in document.read_text("utf-8").casefold()

@@ -62,6 +62,7 @@ def verify(folder: Path, proof: str, entry: bytes, key: str = f"{SIGNER.verifier
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.requirement("UR-AUDIT-18", reviewed="540c8514")
 @pytest.mark.parametrize("index", range(len(ENTRIES)))
 def test_every_entry_of_a_log_verifies(tmp_path: Path, index: int) -> None:
     status, said = verify(tmp_path, proof_of(index), ENTRIES[index])
@@ -86,6 +87,7 @@ HASH = LINES[2]
 SIZE_LINE = f"{SIGNER.name}\n13\n"
 
 
+@pytest.mark.requirement("UR-AUDIT-18", reviewed="540c8514", negative=True)
 @pytest.mark.parametrize(
     ("proof", "message"),
     [

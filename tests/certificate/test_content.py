@@ -16,6 +16,7 @@ NOTHING = Heterogeneity(appearance=None, score=None)
 Sample = Callable[..., tuple[CertificateContent, dict[str, bytes]]]
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-03", reviewed="953e6165", negative=True)
 @pytest.mark.parametrize(
     ("outcome", "decision", "word"),
     [
@@ -106,6 +107,8 @@ def _changed(content: CertificateContent, name: str) -> dict[str, Any]:
     return changes[name]
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-02", reviewed="93ca604b", negative=True)
+@pytest.mark.requirement("UR-CERTIFICATES-05", reviewed="882024c1", negative=True)
 @pytest.mark.parametrize(
     "name",
     [

@@ -26,6 +26,7 @@ def _batch() -> Batch:
     return Batch(BatchRegistered.model_construct(batch="B-1"), "ada", attempts=attempts)
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-13", reviewed="e716dee8")
 def test_the_image_test_names_the_person_of_the_completed_attempt_as_printed() -> None:
     morphology = MorphologyTest.model_construct(
         test="m", name="Morphology", sop="S", model="net", model_version="1", conforming_share_min="0.90",
@@ -40,6 +41,8 @@ def test_the_image_test_names_the_person_of_the_completed_attempt_as_printed() -
     assert (second.performed_by, second.result) == ("nobody", "no result")
 
 
+@pytest.mark.requirement("UR-BATCHES-10", reviewed="e5283424")
+@pytest.mark.requirement("UR-CERTIFICATES-02", reviewed="93ca604b")
 def test_every_attempt_is_a_line_however_it_ended() -> None:
     lines = made.attempt_lines(_batch())
     assert [(line.ending, line.closed) for line in lines] == [
@@ -47,6 +50,7 @@ def test_every_attempt_is_a_line_however_it_ended() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-13", reviewed="e716dee8")
 @pytest.mark.parametrize(
     ("build", "provider", "threads", "words"),
     [

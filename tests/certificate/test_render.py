@@ -59,6 +59,7 @@ print(hashlib.sha256(render(content, pictures, samples.ATTACHMENTS)).hexdigest()
 """
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-10", reviewed="9f1bef9e")
 @pytest.mark.parametrize(
     "environment",
     [
@@ -75,6 +76,7 @@ def test_the_same_content_gives_the_same_bytes_elsewhere(drawn: bytes, environme
     assert done.stdout.strip() == hashlib.sha256(drawn).hexdigest()
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-10", reviewed="9f1bef9e")
 def test_archive_structure(drawn: bytes, attachments: Attachments) -> None:
     """Structural demands of PDF/A-3b (ISO 19005-3), looked up one by one."""
     with pikepdf.open(io.BytesIO(drawn)) as pdf:
@@ -126,6 +128,8 @@ def test_qpdf_finds_no_error(drawn: bytes, tmp_path: Path) -> None:
     assert subprocess.run(["qpdf", "--check", tmp_path / "drawn.pdf"], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-01", reviewed="95002c19")
+@pytest.mark.requirement("UR-CERTIFICATES-11", reviewed="54f5bb02")
 @needs_pdftotext
 @pytest.mark.parametrize("kind", ["conforming", "failing", "undecided"])
 def test_every_page_says_what_it_is(sample: Sample, attachments: Attachments, kind: str) -> None:
@@ -145,6 +149,7 @@ def test_every_page_says_what_it_is(sample: Sample, attachments: Attachments, ki
     assert word in pages[0]
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-11", reviewed="54f5bb02")
 @needs_pdftotext
 def test_a_certificate_for_use_has_no_marking(sample: Sample, attachments: Attachments) -> None:
     content, pictures = sample()
@@ -153,6 +158,7 @@ def test_a_certificate_for_use_has_no_marking(sample: Sample, attachments: Attac
     assert not any("DEMONSTRATION" in page for page in _pages(render(content, pictures, attachments)))
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-02", reviewed="93ca604b")
 @needs_pdftotext
 @pytest.mark.parametrize("count", [1, 2, 300])
 def test_every_image_is_listed(sample: Sample, attachments: Attachments, count: int) -> None:
@@ -180,6 +186,7 @@ def test_without_any_score_there_is_no_histogram(sample: Sample, attachments: At
     assert "Score of the image" not in whole
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-12", reviewed="d84fcb74")
 @pytest.mark.skipif(
     not shutil.which("zbarimg") or not shutil.which("pdftoppm"), reason="zbarimg or pdftoppm is missing"
 )
@@ -274,6 +281,8 @@ def test_bins_of_the_histogram() -> None:
     assert bins[15]["undecided"] == 1
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-01", reviewed="95002c19")
+@pytest.mark.requirement("UR-PEOPLE-15", reviewed="e05a32f4")
 @needs_pdftotext
 @pytest.mark.parametrize("count", [3, 8])
 def test_the_first_page_holds_every_test_and_the_four_signatures_on_the_batch(
@@ -317,6 +326,7 @@ def test_a_moment_is_printed_to_the_second_with_its_offset(value: str, printed: 
     assert " " not in wording.moment(value)
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-03", reviewed="953e6165")
 def test_what_is_not_covered_is_one_sentence(sample: Sample) -> None:
     content, _ = sample(not_covered=("identity, potency and sterility.",))
     assert wording.scope_sentence(content).startswith(
@@ -331,6 +341,7 @@ def test_a_failing_certificate_also_counts_what_is_undecided(sample: Sample) -> 
     assert sentence == "1 of 5 tests listed does not conform, 1 is undecided (specification NES-01.v6)."
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-07", reviewed="cccb51dc")
 @needs_pdftotext
 def test_a_replacing_certificate_names_the_one_it_replaces(sample: Sample, attachments: Attachments) -> None:
     content, pictures = sample(revision=2, supersedes="QC-2026-000401")

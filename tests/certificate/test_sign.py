@@ -102,6 +102,7 @@ def test_no_signature_takes_long(unsigned: bytes, keys: Any) -> None:
     assert longest < 4.0
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-10", reviewed="9f1bef9e")
 def test_the_signed_file_breaks_no_rule_of_the_archive_format(signed: bytes, tmp_path: Path) -> None:
     pdfa = pytest.importorskip("pikepdf.pdfa", reason="pikepdf[pdfa] is not installed", exc_type=ImportError)
     (tmp_path / "signed.pdf").write_bytes(signed)

@@ -47,6 +47,7 @@ def _check(state: State, pdf: bytes) -> CertificateReport:
     return verify(pdf, authority_pem=state["root"])
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-08", reviewed="f16fb75d")
 def test_the_untouched_file_passes_every_step(state: State, attachments: Mapping[str, bytes]) -> None:
     report = require_valid(_check(state, state["signed"]))
     assert report.passed
@@ -170,6 +171,7 @@ ATTACKS: dict[str, tuple[Callable[[State], bytes], set[int]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-08", reviewed="f16fb75d", negative=True)
 @pytest.mark.parametrize("attack", sorted(ATTACKS))
 def test_an_attack_fails_a_step(state: State, attack: str) -> None:
     make, expected = ATTACKS[attack]
@@ -214,6 +216,7 @@ def _copy_validation_data(state: State, writer: IncrementalPdfFileWriter) -> Non
     DocumentSecurityStore.supply_dss_in_writer(writer, None, crls=[asn1_crl.CertificateList.load(crl)])
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-08", reviewed="f16fb75d", negative=True)
 def test_another_site_is_not_trusted(state: State, keys: Any) -> None:
     from nesqc_gmp.identity.authority import create_authority
 
@@ -241,6 +244,7 @@ def _swap_record(pdf: bytes) -> bytes:
     return target.getvalue()
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-08", reviewed="f16fb75d", negative=True)
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_any_flipped_bit_fails(state: State, data: st.DataObject) -> None:

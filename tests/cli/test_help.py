@@ -87,7 +87,8 @@ def test_showing_verbs_speak_json() -> None:
     for name, command in COMMANDS.items():
         has_json = "--json" in {option for parameter in command.params for option in parameter.opts}
         assert has_json == (
-            name.split()[-1] in SHOWING or name in {"audit verify", "certificates verify", "models test"}
+            name.split()[-1] in SHOWING
+            or name in {"audit verify", "certificates verify", "models test", "site restore-test"}
         ), name
 
 

@@ -19,7 +19,7 @@ BATCH_IN_LIST = {
 BATCH = BATCH_IN_LIST | {
     "outcome", "registered_by", "sealed", "signatures", "tests", "cultures", "heterogeneity", "heterogeneity_max",
     "rules", "images", "refused_files",
-    "results", "deviations", "review_comment", "decision", "decision_comment",
+    "results", "late_entries", "deviations", "review_comment", "decision", "decision_comment",
 }  # fmt: skip
 CERTIFICATE = {
     "certificate", "batch", "revision", "supersedes", "standing", "reason", "issued_at", "entry", "anchored_size",
@@ -55,6 +55,7 @@ NAMES: list[tuple[str, set[str]]] = [
 ]
 
 
+@pytest.mark.requirement("UR-AUDIT-03", reviewed="0edbab59")
 @pytest.mark.parametrize(("command", "names"), NAMES, ids=[command for command, _ in NAMES])
 def test_names_are_stable_and_the_form_is_canonical(
     command: str, names: set[str], log_in: Callable[[str], Player], nesqc: Run
@@ -68,6 +69,7 @@ def test_names_are_stable_and_the_form_is_canonical(
         assert set(one) == names
 
 
+@pytest.mark.requirement("UR-AUDIT-17", reviewed="0fbb59d9", negative=True)
 def test_no_secret_is_in_the_list_of_people(log_in: Callable[[str], Player], nesqc: Run) -> None:
     log_in("qa")
     out = nesqc("people", "list", "--json").out
@@ -75,6 +77,7 @@ def test_no_secret_is_in_the_list_of_people(log_in: Callable[[str], Player], nes
     assert "session" not in out
 
 
+@pytest.mark.requirement("UR-BATCHES-22", reviewed="4e0de0e3")
 def test_a_decided_batch_as_json_agrees_with_the_log(log_in: Callable[[str], Player], nesqc: Run) -> None:
     log_in("reviewer")
     batch = json.loads(nesqc("batches", "show", DECIDED, "--json").out)
@@ -96,6 +99,7 @@ def test_a_decided_batch_as_json_agrees_with_the_log(log_in: Callable[[str], Pla
     assert shown["sha256"] == first["sha256"]
 
 
+@pytest.mark.requirement("UR-AUDIT-14", reviewed="d2290d7e")
 def test_filters_of_the_search_narrow(log_in: Callable[[str], Player], nesqc: Run) -> None:
     log_in("qa")
 

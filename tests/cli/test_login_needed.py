@@ -1,5 +1,5 @@
-"""Everything but help, version, demonstration, founding, login, passphrase, training, package signatures,
-verifiers needs a login."""
+"""Everything but help, version, demonstration, founding, restore, login, passphrase, training, package signatures,
+verifiers, traceability matrix and supplier pack needs a login."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.cli.conftest import DECIDED, Run
 from tests.cli.test_help import COMMANDS
 
 OPEN = {
-    "demo", "site init", "login", "people passphrase", "audit verify", "certificates verify", "models train",
-    "models sign", "models check",
+    "demo", "site init", "site restore", "login", "people passphrase", "audit verify", "certificates verify",
+    "models train", "models sign", "models check", "qualify matrix",
 }  # fmt: skip
 VALUES = {
     "role": "operator",
@@ -37,6 +37,7 @@ def typed(command: Any, file: Path) -> list[str]:
     return words
 
 
+@pytest.mark.requirement("UR-PEOPLE-02", reviewed="96de0b9c", negative=True)
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - OPEN))
 def test_without_a_login_nothing_is_done(name: str, site: Path, nesqc: Run) -> None:
     before = (site / "ledger.sqlite").read_bytes()
@@ -47,6 +48,7 @@ def test_without_a_login_nothing_is_done(name: str, site: Path, nesqc: Run) -> N
     assert (site / "ledger.sqlite").read_bytes() == before
 
 
+@pytest.mark.requirement("UR-PEOPLE-12", reviewed="ef50933d", negative=True)
 @pytest.mark.parametrize("name", ["login", "people passphrase", "site init"])
 def test_a_passphrase_needs_a_terminal(name: str, site: Path, tmp_path: Path, nesqc: Run) -> None:
     ended = nesqc(*name.split(), *([tmp_path / "new"] if name == "site init" else []))
@@ -55,12 +57,14 @@ def test_a_passphrase_needs_a_terminal(name: str, site: Path, tmp_path: Path, ne
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.requirement("UR-PEOPLE-02", reviewed="96de0b9c")
 def test_the_verifiers_need_no_login(site: Path, nesqc: Run) -> None:
     assert nesqc("audit", "verify").code == 0
     pdf = next((site / "certificates").glob("*.pdf"))
     assert nesqc("certificates", "verify", pdf).code == 0
 
 
+@pytest.mark.requirement("UR-PEOPLE-02", reviewed="96de0b9c")
 def test_logging_out_ends_the_session(site: Path, log_in: Any, nesqc: Run) -> None:
     log_in("operator")
     assert nesqc("batches", "show", DECIDED).code == 0

@@ -108,6 +108,7 @@ def test_the_whole_life(site: Path, manifest: Path, nesqc: Run, log_in: LogIn, t
     assert nesqc("audit", "verify").code == 0
 
 
+@pytest.mark.requirement("UR-MODELS-11", reviewed="4dc4f7fa", negative=True)
 def test_ctrl_c_leaves_an_aborted_test(site: Path, many: Path, nesqc: Run, log_in: LogIn, terminal: Terminal) -> None:
     log_in("test data custodian")
     assert nesqc("test-sets", "seal", "NES-A", many, "--images", many.parent / "images").code == 0
@@ -130,6 +131,7 @@ def test_ctrl_c_leaves_an_aborted_test(site: Path, many: Path, nesqc: Run, log_i
     assert "is completed: failed" in done.out
 
 
+@pytest.mark.requirement("UR-MODELS-09", reviewed="4919c9be", negative=True)
 def test_there_is_no_option_that_relaxes_anything() -> None:
     assert {parameter.name for parameter in COMMANDS["models test"].params} == {"name", "reason", "site", "as_json"}
     assert {parameter.name for parameter in COMMANDS["models plan"].params} == {"name", "file", "site"}

@@ -30,6 +30,7 @@ def end(error: BaseException) -> int:
     return ended.value.exit_code
 
 
+@pytest.mark.requirement("UR-SITE-08", reviewed="63573cb8")
 def test_a_refusal_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert end(NotFoundError("there is no such batch", where="B-9", remedy="See the list.")) == 10
     said = capsys.readouterr()
@@ -37,6 +38,7 @@ def test_a_refusal_says_what_where_and_what_to_do(capsys: pytest.CaptureFixture[
     assert said.out == ""
 
 
+@pytest.mark.requirement("UR-SITE-08", reviewed="63573cb8")
 @pytest.mark.parametrize("error", NesqcError.__subclasses__())
 def test_each_class_ends_with_its_own_code(error: type[NesqcError]) -> None:
     assert end(error("refused")) == error.exit_code
@@ -68,6 +70,7 @@ def test_a_wrong_field_is_named_with_its_remedy(
     assert remedy in said
 
 
+@pytest.mark.requirement("UR-AUDIT-17", reviewed="0fbb59d9")
 def test_a_fault_tells_class_and_place_and_no_content(capsys: pytest.CaptureFixture[str]) -> None:
     assert end(KeyError("score 0.913 of patient 7")) == UNEXPECTED
     said = capsys.readouterr().err

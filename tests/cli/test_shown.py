@@ -76,6 +76,7 @@ def test_a_batch_is_shown_with_all_that_was_asked_for(log_in: LogIn, nesqc: Run)
     assert "every image has a result" in long
 
 
+@pytest.mark.requirement("UR-BATCHES-05", reviewed="4b724c4e")
 def test_a_refused_file_is_shown(log_in: LogIn, nesqc: Run) -> None:
     log_in("reviewer")
     out = nesqc("batches", "show", SEALED, "--images").out
@@ -112,6 +113,7 @@ def test_an_unknown_batch_is_named(log_in: LogIn, nesqc: Run) -> None:
     assert ended.err.startswith("Error: there is no such batch\n  where: B-404\n  remedy: ")
 
 
+@pytest.mark.requirement("UR-BATCHES-21", reviewed="56900c1c", negative=True)
 def test_a_day_that_is_none_is_refused(log_in: LogIn, nesqc: Run) -> None:
     log_in("qa")
     for wrong in ("2026-02-30", "20260228", "yesterday"):
@@ -120,6 +122,7 @@ def test_a_day_that_is_none_is_refused(log_in: LogIn, nesqc: Run) -> None:
         assert "YYYY-MM-DD" in ended.err
 
 
+@pytest.mark.requirement("UR-PEOPLE-19", reviewed="e6512590")
 def test_access_is_rebuilt_for_a_day_before_anybody_was_there(log_in: LogIn, nesqc: Run) -> None:
     log_in("qa")
     assert nesqc("people", "access-list", "--as-of", "2001-01-01").out == "Access on 2001-01-01\nThere was nobody.\n"
@@ -139,6 +142,7 @@ def view(site: Path, log_in: LogIn) -> BatchView:
         return batches.show(people.resume(opened, sessions_folder()), DECIDED)
 
 
+@pytest.mark.requirement("UR-PEOPLE-14", reviewed="8e43b3fd", negative=True)
 def test_a_signature_over_earlier_content_is_called_so(view: BatchView, capsys: pytest.CaptureFixture[str]) -> None:
     grown = replace(view, batch=replace(view.batch, version=view.batch.version + 1))
     assert {s["in_present_form"] for s in batches_show.signatures(grown)} == {False}
@@ -146,6 +150,7 @@ def test_a_signature_over_earlier_content_is_called_so(view: BatchView, capsys: 
     assert capsys.readouterr().out.count("not signed in its present form") == 4
 
 
+@pytest.mark.requirement("UR-PEOPLE-14", reviewed="8e43b3fd", negative=True)
 def test_a_signature_that_does_not_hold_is_called_so(view: BatchView, capsys: pytest.CaptureFixture[str]) -> None:
     assert view.batch.reviewed is not None
     broken = replace(

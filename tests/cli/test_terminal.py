@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -50,6 +51,9 @@ def type_in(site: Path, person: str, passphrase: str) -> None:
         people.login(opened, Credentials(person, passphrase), sessions_folder())
 
 
+@pytest.mark.requirement("UR-PEOPLE-01", reviewed="26374a6b")
+@pytest.mark.requirement("UR-PEOPLE-17", reviewed="ca2e80a1")
+@pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83")
 def test_two_people_found_a_site(tmp_path: Path, terminal: Terminal, nesqc: Run) -> None:
     new = tmp_path / "new"
     options = (
@@ -109,6 +113,7 @@ def test_a_login_shows_no_passphrase_and_leaves_a_private_file(site: Path, termi
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.requirement("UR-PEOPLE-08", reviewed="e371acb1", negative=True)
 def test_five_wrong_passphrases_lock(site: Path, terminal: Terminal, nesqc: Run, log_in: LogIn) -> None:
     for _ in range(3):
         with pytest.raises(AuthenticationError):
@@ -124,6 +129,7 @@ def test_five_wrong_passphrases_lock(site: Path, terminal: Terminal, nesqc: Run,
     assert incident["kind"] == "account locked"
 
 
+@pytest.mark.requirement("UR-PEOPLE-12", reviewed="ef50933d", negative=True)
 def test_a_passphrase_through_a_pipe_is_refused(site: Path, terminal: Terminal) -> None:
     """Standard input is a pipe although the command has a terminal."""
     line = f"echo {OPERATOR.passphrase} | {sys.executable} -m nesqc_gmp login {OPERATOR.person}"
@@ -132,6 +138,7 @@ def test_a_passphrase_through_a_pipe_is_refused(site: Path, terminal: Terminal) 
     assert ended(child) == 13
 
 
+@pytest.mark.requirement("UR-PEOPLE-05", reviewed="775b9e00")
 def test_a_grant_is_signed_as_it_is_shown_and_brings_the_second_half(
     site: Path, terminal: Terminal, nesqc: Run, log_in: LogIn
 ) -> None:
@@ -187,6 +194,7 @@ def test_a_changed_passphrase_replaces_the_old_one(site: Path, terminal: Termina
     type_in(site, OPERATOR.person, GOOD)
 
 
+@pytest.mark.requirement("UR-PEOPLE-11", reviewed="af69ded9", negative=True)
 def test_nobody_signs_for_another(site: Path, terminal: Terminal, log_in: LogIn) -> None:
     log_in("qa")
     child = terminal("batches", "hold", SEALED, "--comment", "Waits", "--reason", "Waits for a second lot")
@@ -195,6 +203,7 @@ def test_nobody_signs_for_another(site: Path, terminal: Terminal, log_in: LogIn)
     assert ended(child) == 13
 
 
+@pytest.mark.requirement("UR-BATCHES-18", reviewed="6110b96b", negative=True)
 def test_leaving_a_ceremony_signs_nothing(site: Path, terminal: Terminal, nesqc: Run, log_in: LogIn) -> None:
     log_in("qa")
     for leave in (lambda c: c.sendintr(), lambda c: c.sendeof()):
@@ -206,6 +215,7 @@ def test_leaving_a_ceremony_signs_nothing(site: Path, terminal: Terminal, nesqc:
     assert json.loads(nesqc("batches", "show", SEALED, "--json").out)["stage"] == "sealed"
 
 
+@pytest.mark.requirement("UR-AUDIT-15", reviewed="380b3deb")
 def test_an_audit_review_assesses_each_exception(site: Path, terminal: Terminal, nesqc: Run, log_in: LogIn) -> None:
     log_in("qa")
     child = terminal("audit", "review", SEALED)
@@ -224,13 +234,50 @@ def test_an_audit_review_assesses_each_exception(site: Path, terminal: Terminal,
     child.sendline("perhaps")
     child.expect(r"\(yes/no\): ")
     child.sendline("yes")
+    child.expect("\nId: ")
+    child.sendline(QA.person)
+    child.expect("Passphrase: ")
+    child.sendline("mistyped meadow compass")
+    child.expect("What you typed before is kept")
     sign(child, QA)
     child.expect("is reviewed up to entry")
     assert ended(child) == 0
+    failed = json.loads(nesqc("audit", "search", "--what", "authentication_failed", "--json").out)
+    assert len(failed) == 1, "the failure stays recorded"
     signatures = json.loads(nesqc("batches", "show", SEALED, "--json").out)["signatures"]
     assert {s["meaning"]: s["in_present_form"] for s in signatures}["audit trail reviewed"]
 
 
+def test_a_review_is_signed_again_only_until_the_account_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked five times and no more; not at all where nobody was asked; at once where the account is locked."""
+    asked: list[str] = []
+
+    def ceremony(statement: str) -> Credentials:
+        asked.append(statement)
+        return Credentials("q", "p")
+
+    monkeypatch.setattr(typed, "ceremony", ceremony)
+
+    def wrong(sign: Any) -> None:
+        sign("statement")
+        raise AuthenticationError("id or passphrase is wrong")
+
+    def locked(sign: Any) -> None:
+        sign("statement")
+        raise AccountLockedError("the account is locked after 5 failures")
+
+    def ended_session(_: Any) -> None:
+        raise AuthenticationError("the session has ended")
+
+    for act, error, count in ((wrong, AuthenticationError, 5), (locked, AccountLockedError, 1),
+                              (ended_session, AuthenticationError, 0)):  # fmt: skip
+        asked.clear()
+        with pytest.raises(error):
+            typed.signed_again(act)
+        assert len(asked) == count
+
+
+@pytest.mark.requirement("UR-PEOPLE-20", reviewed="2f7aaf2f", negative=True)
 def test_a_statement_that_a_terminal_would_show_otherwise_is_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(typed, "require_terminal", lambda: None)
     for hidden in ("\u202e", "\x9b2J", "\u200b"):

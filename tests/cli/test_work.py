@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from nesqc_gmp.demonstration.people import Player
 from tests.cli.conftest import DECIDED, SEALED, Played, Run, Terminal, ended
 
@@ -17,6 +19,7 @@ def attempts(nesqc: Run, batch: str) -> list[dict[str, object]]:
     return list(json.loads(nesqc("batches", "show", batch, "--json").out)["attempts"])
 
 
+@pytest.mark.requirement("UR-MODELS-20", reviewed="a141f895")
 def test_analysis_prints_what_the_log_holds(log_in: LogIn, nesqc: Run) -> None:
     log_in("operator")
     done = nesqc("batches", "analyse", SEALED)
@@ -43,6 +46,7 @@ def test_ctrl_c_closes_the_attempt_as_aborted(site: Path, log_in: LogIn, nesqc: 
     assert 3 <= int(str(attempt["scored"])) < 18
 
 
+@pytest.mark.requirement("UR-BATCHES-15", reviewed="6cc0800e")
 def test_a_blinded_reading_tells_nothing_of_the_score(log_in: LogIn, nesqc: Run) -> None:
     log_in("operator")
     assert nesqc("batches", "analyse", SEALED).code == 0
@@ -59,6 +63,7 @@ def test_a_blinded_reading_tells_nothing_of_the_score(log_in: LogIn, nesqc: Run)
     assert read.out == "Your reading of C01_F01 is recorded: not conforming.\n"
 
 
+@pytest.mark.requirement("UR-BATCHES-14", reviewed="ae7ce173")
 def test_an_open_reading_that_differs_needs_a_reason(log_in: LogIn, nesqc: Run) -> None:
     log_in("operator")
     nesqc("batches", "analyse", SEALED)
@@ -72,6 +77,7 @@ def test_an_open_reading_that_differs_needs_a_reason(log_in: LogIn, nesqc: Run) 
     assert read.out.endswith(f"The model said: {said}.\n")
 
 
+@pytest.mark.requirement("UR-BATCHES-05", reviewed="4b724c4e", negative=True)
 def test_refused_files_and_likenesses_are_told_and_end_with_20(
     site: Path, tmp_path: Path, played: Played, log_in: LogIn, nesqc: Run
 ) -> None:
@@ -91,6 +97,7 @@ def test_refused_files_and_likenesses_are_told_and_end_with_20(
     assert "nobody has explained why" in sealed.err
 
 
+@pytest.mark.requirement("UR-BATCHES-21", reviewed="56900c1c", negative=True)
 def test_a_batch_number_that_cannot_be_a_name_is_refused_in_words(log_in: LogIn, nesqc: Run) -> None:
     log_in("operator")
     days = ("--manufactured", "2026-11-02", "--expires", "2027-11-02")
@@ -99,6 +106,7 @@ def test_a_batch_number_that_cannot_be_a_name_is_refused_in_words(log_in: LogIn,
     assert "  where: batch\n  remedy: Use letters, digits" in refused.err
 
 
+@pytest.mark.requirement("UR-PEOPLE-04", reviewed="0bfe2a0d")
 def test_enrolling_prints_the_first_half_once(log_in: LogIn, nesqc: Run) -> None:
     log_in("administrator")
     done = nesqc("people", "enrol", "e.berg", "--name", "Eva Berg", "--identity", "HR 12, seen by A. L.")
@@ -107,6 +115,7 @@ def test_enrolling_prints_the_first_half_once(log_in: LogIn, nesqc: Run) -> None
     assert nesqc("people", "enrol", "e.berg", "--name", "Eva Berg", "--identity", "HR 12, seen by A. L.").code == 40
 
 
+@pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a", negative=True)
 def test_a_reset_needs_two_people(log_in: LogIn, nesqc: Run) -> None:
     words = ("people", "reset", "o.brannstrom", "--reason", "Passphrase was forgotten")
     log_in("qa")
@@ -118,6 +127,7 @@ def test_a_reset_needs_two_people(log_in: LogIn, nesqc: Run) -> None:
     assert "The second half of the code" in nesqc(*words).out
 
 
+@pytest.mark.requirement("UR-AUDIT-08", reviewed="a7403078")
 def test_a_checkpoint_carried_outside_shortens_the_tail(tmp_path: Path, log_in: LogIn, nesqc: Run) -> None:
     log_in("qa")
     out = tmp_path / "kept.checkpoint"
@@ -131,6 +141,7 @@ def test_a_checkpoint_carried_outside_shortens_the_tail(tmp_path: Path, log_in: 
     assert again.code == 40
 
 
+@pytest.mark.requirement("UR-BATCHES-01", reviewed="37ccabae", negative=True)
 def test_a_refusal_is_in_the_log(log_in: LogIn, nesqc: Run) -> None:
     log_in("operator")
     assert nesqc("batches", "seal", DECIDED).code == 11
@@ -138,6 +149,7 @@ def test_a_refusal_is_in_the_log(log_in: LogIn, nesqc: Run) -> None:
     assert (row["person"], row["record"]) == ("o.brannstrom", f"batch {DECIDED}")
 
 
+@pytest.mark.requirement("UR-PEOPLE-12", reviewed="ef50933d", negative=True)
 def test_a_signature_needs_a_terminal(log_in: LogIn, nesqc: Run) -> None:
     log_in("qa")
     refused = nesqc("batches", "hold", SEALED, "--comment", "Waits", "--reason", "Waits for a second lot")

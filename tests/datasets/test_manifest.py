@@ -133,6 +133,7 @@ def test_one_class_is_refused(written: Callable[..., Path], tmp_path: Path) -> N
         require_two_classes(rows, "manifest")
 
 
+@pytest.mark.requirement("UR-TEST-SETS-07", reviewed="e945d2e2")
 def test_excluded_image_stays_with_its_reason(written: Callable[..., Path], tmp_path: Path) -> None:
     path = written("a.png,conforming,C1,D1,out of focus", "b.png,conforming,C1,D1,", head=HEAD + ",excluded")
     manifest = read_manifest(path, tmp_path)
@@ -198,6 +199,7 @@ def test_other_files_are_no_boxes(data: bytes, tmp_path: Path) -> None:
 Rows = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5), st.booleans()), min_size=1, max_size=40)
 
 
+@pytest.mark.requirement("UR-MODELS-23", reviewed="fd438ad3")
 @settings(max_examples=60, deadline=None)
 @given(Rows, st.integers(0, 5))
 def test_groups_are_never_divided(cells: list[tuple[int, int, bool]], seed: int) -> None:
@@ -214,6 +216,7 @@ def test_groups_are_never_divided(cells: list[tuple[int, int, bool]], seed: int)
     assert set(found) == {"training", "test"}
 
 
+@pytest.mark.requirement("UR-MODELS-23", reviewed="fd438ad3", negative=True)
 def test_culture_in_two_splits_is_refused() -> None:
     rows = rows_of([(1, 1, True), (1, 1, True)])
     with pytest.raises(InvalidInputError, match="culture C1 is in training and in test"):

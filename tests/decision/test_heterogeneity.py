@@ -303,6 +303,7 @@ def test_the_batch_is_the_mean_of_its_cultures() -> None:
     assert mean_heterogeneity([]) == NOTHING
 
 
+@pytest.mark.requirement("UR-PRODUCTS-04", reviewed="d20b7bfa")
 @pytest.mark.parametrize("limit", ["0", "0.0", "-1", "1e3", "", "01", "1.", "0.0000001", "nan"])
 def test_a_limit_that_is_none_is_refused(limit: str) -> None:
     with pytest.raises(ValueError, match="heterogeneity_max"):

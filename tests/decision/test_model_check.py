@@ -36,6 +36,7 @@ def test_at_every_limit_the_score_decides() -> None:
     assert outcome == "conforming"
 
 
+@pytest.mark.requirement("UR-BATCHES-12", reviewed="53decca5")
 @pytest.mark.parametrize("name", RULES)
 def test_above_one_limit_there_is_no_verdict(name: str) -> None:
     above = f"{Decimal(MEASURED[name]) + Decimal('0.001'):f}"
@@ -62,6 +63,7 @@ def test_a_limit_of_ones_own_is_seen(name: str) -> None:
     assert not has_locked_limits(prediction(**{name: "99999"}), TOLD)
 
 
+@pytest.mark.requirement("UR-BATCHES-12", reviewed="53decca5")
 def test_a_rejected_image_shows_no_score() -> None:
     """The record keeps it; people are shown none, since it says nothing."""
     seen = ImageScored.model_construct(prediction=prediction(), outcome="conforming")

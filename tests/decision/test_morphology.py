@@ -69,10 +69,12 @@ def test_readings(model: str, read: list[str], expected: str) -> None:
     assert after_readings(model, readings(*read), rule()) == expected
 
 
+@pytest.mark.requirement("UR-BATCHES-13", reviewed="50a9bc16", negative=True)
 def test_no_reading_makes_an_undecided_image_conform_where_the_specification_says_so() -> None:
     assert after_readings(OPEN, readings("a+", "b+"), rule(undecided_images="count")) == OPEN
 
 
+@pytest.mark.requirement("UR-BATCHES-14", reviewed="ae7ce173", negative=True)
 @settings(max_examples=50, deadline=None)
 @given(
     model=st.sampled_from([GOOD, BAD, OPEN, OUT]),
@@ -96,6 +98,7 @@ def verdict(attempts: list[dict[str, str]], cultures: dict[str, str], **more: An
 ONE = {"i1": "C1", "i2": "C1"}
 
 
+@pytest.mark.requirement("UR-BATCHES-11", reviewed="66e6dc84")
 @pytest.mark.parametrize(("first", "second"), list(product([GOOD, BAD, OPEN, OUT], repeat=2)))
 def test_the_least_favourable_attempt_counts(first: str, second: str) -> None:
     """A repeat can lose what was won, never win what was lost."""
@@ -129,12 +132,14 @@ def test_a_culture_with_too_few_valid_images_is_undecided_even_if_all_are_bad() 
     assert found.cultures == {"C1": OPEN}
 
 
+@pytest.mark.requirement("UR-BATCHES-19", reviewed="11f19144")
 def test_a_bad_culture_outweighs_too_many_rejected_files() -> None:
     found = verdict([{"i1": BAD, "i2": BAD}], ONE, refused=9)
     assert found.outcome == BAD
     assert [result.outcome for result in found.rules] == [GOOD, BAD, OPEN]
 
 
+@pytest.mark.requirement("UR-BATCHES-05", reviewed="4b724c4e")
 def test_refused_files_alone_leave_a_good_batch_undecided() -> None:
     """1 of 3 files is more than a quarter."""
     assert verdict([{"i1": GOOD, "i2": GOOD}], ONE, refused=1).outcome == OPEN

@@ -24,6 +24,7 @@ from nesqc_gmp.records.products import ManualTest
 GOOD, BAD, OPEN, OUT = "conforming", "not conforming", "undecided", "rejected by input check"
 
 
+@pytest.mark.requirement("UR-BATCHES-13", reviewed="50a9bc16")
 @pytest.mark.parametrize(
     ("score", "outcome"),
     [
@@ -85,6 +86,7 @@ def test_conforming_share_at_the_limit_of_nine_tenths(good: int, bad: int, open_
     assert ConformingShareRule("0.90").apply("C01", outcomes).outcome == outcome
 
 
+@pytest.mark.requirement("UR-PRODUCTS-05", reviewed="97b5af22")
 @pytest.mark.parametrize("outcome", [GOOD, BAD])
 def test_a_third_is_not_point_three_three(outcome: str) -> None:
     """1/3 lies above 0.333333 and below 0.333334; binary floating point or four decimals would not tell."""
@@ -92,6 +94,7 @@ def test_a_third_is_not_point_three_three(outcome: str) -> None:
     assert ConformingShareRule(limit).apply("C01", [GOOD, BAD, BAD]).outcome == outcome
 
 
+@pytest.mark.requirement("UR-BATCHES-13", reviewed="50a9bc16")
 @settings(max_examples=50, deadline=None)
 @given(
     outcomes=st.lists(st.sampled_from([GOOD, BAD, OPEN, OUT]), max_size=9),

@@ -45,6 +45,7 @@ def test_it_ends_released_and_verifies(shown: Any) -> None:
     assert {who for who, _ in said} == {"", *(player.name for player in left.players)}, "all four have a part"
 
 
+@pytest.mark.requirement("UR-SITE-10", reviewed="2ff7c07d")
 def test_it_says_what_it_is(shown: Any) -> None:
     left, _, _ = shown
     from nesqc_gmp.procedures.context import Site
@@ -104,6 +105,7 @@ def test_without_the_shipped_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         script.find_model()
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-11", reviewed="54f5bb02")
 def test_simulated_batch_says_so_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nesqc_gmp.demonstration import images
 

@@ -47,6 +47,7 @@ def test_unchanged_it_holds(reviewed: Any) -> None:
     assert check_signature(entry, content, certificates, root).name == entry.actor.name == "Rana Özdemir"
 
 
+@pytest.mark.requirement("UR-PEOPLE-13", reviewed="e2287dcc", negative=True)
 @pytest.mark.parametrize("what", CHANGES)
 def test_each_fact_is_bound(what: str, reviewed: Any) -> None:
     entry, content, certificates, root = reviewed
@@ -54,6 +55,7 @@ def test_each_fact_is_bound(what: str, reviewed: Any) -> None:
         check_signature(changed(entry, CHANGES[what]), content, certificates, root)
 
 
+@pytest.mark.requirement("UR-PEOPLE-13", reviewed="e2287dcc", negative=True)
 def test_content_is_bound(reviewed: Any) -> None:
     entry, content, certificates, root = reviewed
     for other, what in (
@@ -64,6 +66,7 @@ def test_content_is_bound(reviewed: Any) -> None:
             check_signature(entry, other, certificates, root)
 
 
+@pytest.mark.requirement("UR-PEOPLE-13", reviewed="e2287dcc", negative=True)
 def test_time_and_place_in_the_log_are_bound(reviewed: Any) -> None:
     entry, content, certificates, root = reviewed
     with pytest.raises(IntegrityError, match="later than itself"):

@@ -78,6 +78,7 @@ def entry(signed: Statement, entered: str = "2026-03-01", **signature: Any) -> E
     )  # fmt: skip
 
 
+@pytest.mark.requirement("UR-PEOPLE-13", reviewed="e2287dcc")
 def test_an_honest_signature_holds() -> None:
     assert check_signature(entry(statement()), CONTENT, admitted(), lambda size: ROOT) == statement()
     assert check_signature(entry(statement()), CONTENT, admitted(), lambda size: None) == statement()
@@ -147,6 +148,7 @@ def test_an_unsigned_kind_or_a_record_without_its_signature_does_not_hold() -> N
         check_signature(unsigned, CONTENT, admitted(), lambda size: None)
 
 
+@pytest.mark.requirement("UR-PEOPLE-16", reviewed="59224b91", negative=True)
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

@@ -18,6 +18,7 @@ SECRET = b"a private key"
 SEALED = seal(SECRET, PASSPHRASE, owner="a.example", purpose="signing")
 
 
+@pytest.mark.requirement("UR-PEOPLE-16", reviewed="59224b91")
 def test_opens_with_the_passphrase_and_no_other() -> None:
     assert open_envelope(SEALED, PASSPHRASE) == SECRET
     with pytest.raises(AuthenticationError):
@@ -89,6 +90,7 @@ def test_deep_nesting_and_size_are_refused() -> None:
             open_envelope(data, PASSPHRASE)
 
 
+@pytest.mark.requirement("UR-PEOPLE-07", reviewed="d376a45f", negative=True)
 @pytest.mark.parametrize(
     "passphrase",
     ["short", "elevenchars", "a.example and more words", "A.EXAMPLE and more words", "aaaaaaaaaaaa", "ababababababab",

@@ -82,6 +82,8 @@ MATRIX: dict[str, set[str]] = {
     "qualify.review": {Q},
     "site.status": READERS | {A},
     "site.assess": {Q},
+    "site.backup": {A},
+    "site.restore-test": {A, Q},
     "test-sets.list": READERS,
     "test-sets.seal": {T},
     "test-sets.show": {T},
@@ -89,6 +91,7 @@ MATRIX: dict[str, set[str]] = {
 }
 
 
+@pytest.mark.requirement("UR-PEOPLE-09", reviewed="9be18938")
 @pytest.mark.parametrize("right", sorted(MATRIX))
 @pytest.mark.parametrize("role", ROLES)
 def test_matrix(role: Any, right: str) -> None:
@@ -101,11 +104,13 @@ def test_nothing_is_in_the_table_that_is_not_in_the_matrix() -> None:
     assert set(RIGHTS) == set(get_args(Role)) == set(ROLES)
 
 
+@pytest.mark.requirement("UR-PEOPLE-10", reviewed="0153b226")
 def test_administrator_has_no_right_on_batches_models_products_or_certificates() -> None:
     assert {right.split(".")[0] for right in RIGHTS["administrator"]} == {"people", "audit", "site"}
     assert "audit.review" not in RIGHTS["administrator"]
 
 
+@pytest.mark.requirement("UR-PEOPLE-10", reviewed="0153b226")
 def test_no_single_person_can_enrol_and_grant() -> None:
     """Whoever could do both could invent a colleague."""
     allowed = [
@@ -121,6 +126,7 @@ def test_no_single_person_can_enrol_and_grant() -> None:
         assert None in {role_for("batches.analyse", roles), role_for("batches.release", roles)}, held
 
 
+@pytest.mark.requirement("UR-PEOPLE-10", reviewed="0153b226")
 @pytest.mark.parametrize(
     ("first", "second"),
     [(A, O), (A, R), (A, Q), (A, D), (A, S), (D, S), (A, T), (U, T), (D, T), (A, U), (Q, O), (U, O), (U, R), (U, Q)],
@@ -137,6 +143,7 @@ def test_roles_that_go_together(first: Any, second: Any) -> None:
     assert conflicts(first, frozenset({second})) == ()
 
 
+@pytest.mark.requirement("UR-TEST-SETS-03", reviewed="8800b8ca")
 def test_who_saw_test_data_never_develops_and_the_other_way_round() -> None:
     """Of no other role the past counts."""
     for first in ROLES:

@@ -27,12 +27,15 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.requirement("UR-PEOPLE-18", reviewed="5996b5ea")
+@pytest.mark.requirement("UR-SITE-04", reviewed="e31eedd9")
 def test_only_its_owner_can_read_it(path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert [p.name for p in path.parent.iterdir()] == [path.name], "no temporary file stays"
 
 
+@pytest.mark.requirement("UR-SITE-04", reviewed="e31eedd9", negative=True)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_file_that_others_can_read_is_refused(mode: int, path: Path) -> None:
     path.chmod(mode)
@@ -55,6 +58,7 @@ def test_another_users_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPat
         read_session(path, NOW)
 
 
+@pytest.mark.requirement("UR-PEOPLE-18", reviewed="5996b5ea", negative=True)
 @pytest.mark.parametrize(
     ("after", "holds"),
     [
@@ -93,6 +97,7 @@ def test_no_file(tmp_path: Path) -> None:
         read_session(tmp_path / "none.json", NOW)
 
 
+@pytest.mark.requirement("UR-AUDIT-17", reviewed="0fbb59d9")
 def test_secrets_differ_and_the_log_holds_only_their_digest(path: Path) -> None:
     import hashlib
 
@@ -119,6 +124,7 @@ def test_each_command_starts_the_idle_time_again(logged_in: Any) -> None:
         people.resume(world.site, folder)
 
 
+@pytest.mark.requirement("UR-PEOPLE-18", reviewed="5996b5ea")
 def test_twelve_hours_at_most(logged_in: Any) -> None:
     world, folder = logged_in
     for _ in range(72):
@@ -128,6 +134,7 @@ def test_twelve_hours_at_most(logged_in: Any) -> None:
         batches.batches(session)
 
 
+@pytest.mark.requirement("UR-PEOPLE-18", reviewed="5996b5ea", negative=True)
 def test_after_logout_neither_file_nor_copy_works(logged_in: Any) -> None:
     world, folder = logged_in
     session = people.resume(world.site, folder)
@@ -143,6 +150,7 @@ def test_after_logout_neither_file_nor_copy_works(logged_in: Any) -> None:
         batches.batches(session)
 
 
+@pytest.mark.requirement("UR-PEOPLE-18", reviewed="5996b5ea", negative=True)
 @pytest.mark.parametrize("field", ["person", "secret", "origin"])
 def test_forged_file(field: str, logged_in: Any) -> None:
     world, folder = logged_in

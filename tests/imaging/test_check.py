@@ -118,6 +118,7 @@ LIMITS = (
 )
 
 
+@pytest.mark.requirement("UR-BATCHES-12", reviewed="53decca5")
 @pytest.mark.parametrize(("rule", "field", "direction"), LIMITS)
 def test_measured_rules_at_their_limits(rule: str, field: str, direction: int) -> None:
     samples = image()

@@ -78,6 +78,7 @@ def tiff_by_hand(samples: np.ndarray, order: str) -> bytes:
     return head + struct.pack(order + "HHH", bits, bits, bits) + data
 
 
+@pytest.mark.requirement("UR-BATCHES-06", reviewed="a208aba0")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", DEPTHS)
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -127,6 +128,7 @@ def test_tiff_with_one_plane_for_each_colour() -> None:
     np.testing.assert_array_equal(decode(stream.getvalue(), name="a.tif").samples, samples)
 
 
+@pytest.mark.requirement("UR-BATCHES-06", reviewed="a208aba0")
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("dtype", DEPTHS)
 def test_png_by_hand_is_exact(shape: tuple[int, ...], dtype: type) -> None:

@@ -43,6 +43,7 @@ print(json.dumps(counts))
 """
 
 
+@pytest.mark.requirement("UR-BATCHES-06", reviewed="a208aba0", negative=True)
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the odd images of ../shared/data are not on this machine")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limits are those of Linux")
 def test_every_odd_file_ends_in_a_frame_or_a_refusal() -> None:

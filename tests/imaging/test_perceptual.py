@@ -103,6 +103,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.requirement("UR-BATCHES-07", reviewed="fa7af97d")
 @pytest.mark.parametrize("change", CHANGES)
 def test_changed_copies_are_near(change: str) -> None:
     for seed in range(8):
@@ -170,6 +171,7 @@ def test_each_duplicate_has_its_strongest_kind() -> None:
     assert 0 <= found[2].distance <= NEAR_DUPLICATE_DISTANCE
 
 
+@pytest.mark.requirement("UR-BATCHES-07", reviewed="fa7af97d")
 def test_search_of_many_is_the_definition_pair_by_pair() -> None:
     """3,000 hashes drawn around a few, flat ones among them, in two helpings; the distance of each pair by itself."""
     generator = np.random.default_rng(7)

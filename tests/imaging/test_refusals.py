@@ -151,6 +151,7 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("UR-BATCHES-06", reviewed="a208aba0", negative=True)
 @pytest.mark.parametrize("case", CASES)
 def test_refusal_names_file_and_reason(case: str) -> None:
     make, reason = CASES[case]
@@ -275,6 +276,7 @@ def test_damage_ends_in_a_frame_or_a_refusal(data: st.DataObject) -> None:
         assert isinstance(result, Frame | ImageRejectedError)
 
 
+@pytest.mark.requirement("UR-BATCHES-06", reviewed="a208aba0", negative=True)
 @pytest.mark.parametrize("flips", range(0, 400, 23))
 def test_one_flipped_bit_in_png_or_deflate_never_gives_other_samples(flips: int) -> None:
     """CRC-32 and Adler-32 find every single flipped bit of the sample data."""

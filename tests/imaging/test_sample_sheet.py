@@ -73,6 +73,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.requirement("UR-BATCHES-21", reviewed="56900c1c")
 @pytest.mark.parametrize(("column", "cell"), FAULTS)
 def test_fault_names_line_and_column(column: str, cell: str) -> None:
     data = sheet(["f0.tif", *GOOD[1:]], changed(column, cell))

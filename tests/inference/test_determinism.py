@@ -57,11 +57,13 @@ def expected(model: LockedModel) -> list[str]:
     return digests(model)
 
 
+@pytest.mark.requirement("UR-MODELS-05", reviewed="c58b887a")
 def test_new_session_gives_the_same_bytes(model: LockedModel, expected: list[str]) -> None:
     assert digests(model) == expected
     assert len(set(expected)) == len(expected)
 
 
+@pytest.mark.requirement("UR-MODELS-05", reviewed="c58b887a")
 def test_other_process_gives_the_same_bytes(model: LockedModel, expected: list[str]) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import test_determinism as t; "
@@ -91,6 +93,7 @@ def test_number_of_threads_changes_last_bits_at_most(threads: int, model: Locked
             np.testing.assert_allclose(value, one[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.requirement("UR-MODELS-05", reviewed="c58b887a")
 def test_order_and_neighbours_change_no_byte(model: LockedModel, expected: list[str]) -> None:
     session = Session(model.parts[MODEL], model.manifest.graph, model.manifest.runtime)
     everything = images()

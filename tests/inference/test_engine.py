@@ -52,6 +52,7 @@ def test_the_classes_come_out(engine: Engine, shipped: LockedModel, receipt: Att
     assert Decimal(engine.predict(BAD, receipt).score) < Decimal(shipped.manifest.not_conforming_below)
 
 
+@pytest.mark.requirement("UR-MODELS-05", reviewed="c58b887a")
 def test_a_hundred_repeats_give_the_same_bytes(engine: Engine, receipt: AttemptReceipt) -> None:
     first = engine.predict(GOOD[:512, :512], receipt)
     assert all(engine.predict(GOOD[:512, :512], receipt) == first for _ in range(100))
@@ -77,12 +78,14 @@ def test_rgb_with_equal_channels_gives_the_prediction_of_gray(engine: Engine, re
     assert engine.predict(np.stack([BAD] * 3, axis=-1), receipt) == engine.predict(BAD, receipt)
 
 
+@pytest.mark.requirement("UR-MODELS-05", reviewed="c58b887a", negative=True)
 def test_memory_order_and_views_do_not_matter(engine: Engine, receipt: AttemptReceipt) -> None:
     expected = engine.predict(np.ascontiguousarray(BAD[:520, 7:600]), receipt)
     assert engine.predict(BAD[:520, 7:600], receipt) == expected
     assert engine.predict(np.asfortranarray(BAD[:520, 7:600]), receipt) == expected
 
 
+@pytest.mark.requirement("UR-MODELS-20", reviewed="a141f895")
 def test_the_score_is_the_logistic_function_of_the_mean_of_the_map(engine: Engine, receipt: AttemptReceipt) -> None:
     """math.exp on the recorded map, by hand: the class-activation map is exact."""
     for picture in (GOOD, BAD):
@@ -133,6 +136,7 @@ def test_other_arrays_are_refused(engine: Engine, receipt: AttemptReceipt, sampl
         engine.predict(samples, receipt)
 
 
+@pytest.mark.requirement("UR-MODELS-07", reviewed="7c8e21dd", negative=True)
 @pytest.mark.parametrize("receipt_like", [None, "receipt", {"batch": "B-1"}])
 def test_no_score_without_a_receipt(engine: Engine, receipt_like: Any) -> None:
     with pytest.raises(InvalidInputError, match="no receipt"):
@@ -159,6 +163,7 @@ def test_the_digest_of_the_outputs_is_that_of_a_session_with_default_settings_at
     assert engine.predict(BAD, receipt).outputs_sha256 == digest
 
 
+@pytest.mark.requirement("UR-MODELS-20", reviewed="a141f895")
 def test_the_runtime_facts_name_the_environment(engine: Engine) -> None:
     import onnxruntime
 
@@ -172,6 +177,7 @@ def test_the_runtime_facts_name_the_environment(engine: Engine) -> None:
     json.loads(facts.model_dump_json())
 
 
+@pytest.mark.requirement("UR-MODELS-05", reviewed="c58b887a")
 def test_the_onnx_reference_evaluator_gives_the_golden_outputs(shipped: LockedModel) -> None:
     """Another implementation of the operators, in NumPy."""
     pytest.importorskip("onnx", reason="onnx is not installed (extra [train]); no second implementation to compare")

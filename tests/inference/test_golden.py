@@ -27,6 +27,7 @@ def _with(model: LockedModel, path: str, data: bytes) -> LockedModel:
     return dataclasses.replace(model, parts=MappingProxyType({**model.parts, path: data}))
 
 
+@pytest.mark.requirement("UR-MODELS-04", reviewed="3594f036", negative=True)
 def test_one_bit_in_any_expected_output_is_refused_by_name(shipped: LockedModel) -> None:
     for name in shipped.manifest.golden:
         for output in shipped.manifest.graph.outputs:
@@ -36,6 +37,7 @@ def test_one_bit_in_any_expected_output_is_refused_by_name(shipped: LockedModel)
                 Engine(_with(shipped, golden_output(name, output), bytes(data)))
 
 
+@pytest.mark.requirement("UR-MODELS-04", reviewed="3594f036", negative=True)
 def test_one_bit_of_a_weight_is_refused(shipped: LockedModel) -> None:
     """onnxruntime itself loads a flipped weight without complaint; the golden run is what notices."""
     model = bytearray(shipped.parts[MODEL])
@@ -85,6 +87,7 @@ def test_arrays_that_are_not_plain_are_refused(shipped: LockedModel, kind: str) 
         load_array(_with(shipped, path, stream.getvalue()), path)
 
 
+@pytest.mark.requirement("UR-MODELS-04", reviewed="3594f036", negative=True)
 def test_a_session_that_is_not_the_manifests_is_refused(shipped: LockedModel) -> None:
     manifest = shipped.manifest
     fewer = manifest.graph.model_copy(update={"outputs": manifest.graph.outputs[:-1]})
@@ -107,6 +110,7 @@ def test_measures_of_another_definition_leave_no_engine(shipped: LockedModel, mo
         Engine(shipped)
 
 
+@pytest.mark.requirement("UR-MODELS-04", reviewed="3594f036")
 def test_every_locked_measure_is_compared(shipped: LockedModel) -> None:
     name = shipped.manifest.golden[0]
     path = golden_measures(name)

@@ -60,6 +60,7 @@ def test_a_distance_at_the_limit_passes_and_the_next_step_does_not(engine: Engin
         assert not all(finding.passed for finding in over)
 
 
+@pytest.mark.requirement("UR-BATCHES-12", reviewed="53decca5", negative=True)
 @pytest.mark.parametrize("name", MEANINGLESS)
 def test_meaningless_images_are_refused(engine: Engine, receipt: AttemptReceipt, name: str) -> None:
     findings = inside_input_space(engine.predict(MEANINGLESS[name], receipt))
@@ -78,6 +79,7 @@ def _samples(path: Path) -> Any:
         return np.asarray(image if image.mode in {"L", "I;16"} else image.convert("RGB"))
 
 
+@pytest.mark.requirement("UR-BATCHES-12", reviewed="53decca5", negative=True)
 @pytest.mark.parametrize(("folder", "every"), [("phase16", 6), ("ldc/images", 60), ("ood", 2)])
 def test_real_images_never_come_out_conforming(
     engine: Engine, shipped: LockedModel, receipt: AttemptReceipt, folder: str, every: int

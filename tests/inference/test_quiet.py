@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
@@ -20,6 +22,7 @@ print([name for name in open_files if name.startswith(os.environ["HOME"])])
 """
 
 
+@pytest.mark.requirement("UR-SITE-09", reviewed="2ea04d93")
 def test_nothing_is_kept_or_sent(tmp_path: Path) -> None:
     """Loads a model and repeats its golden run with an empty home folder."""
     home = tmp_path / "home"

@@ -43,6 +43,7 @@ _VISIBLE = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Cn", "Zl", "Zp"]
 _REASON = st.none() | st.text(_VISIBLE, min_size=8, max_size=50).filter(lambda text: len(text.strip()) >= 8)
 
 
+@pytest.mark.requirement("UR-AUDIT-11", reviewed="67f55908")
 @given(st.integers(0, 2**53 - 1), _INSTANT, _ACTOR, _REASON, _RECORD, _TEXT)
 @settings(max_examples=50, deadline=None)
 def test_bytes_are_canonical_json_of_the_whole_entry(

@@ -59,6 +59,7 @@ def test_random_bytes_flipped(small: Any, tmp_path: Any, seed: int) -> None:
     _use(site)
 
 
+@pytest.mark.requirement("UR-AUDIT-06", reviewed="3b2a38d3", negative=True)
 def test_every_flip_inside_a_row_is_found(small: Any, tmp_path: Any) -> None:
     """A flipped byte of an entry's text is always found, at its entry."""
     whole = small.path.read_bytes()
@@ -181,6 +182,7 @@ def test_create_keeps_what_is_there(small: Any, tmp_path: Any) -> None:
     assert site.verify_with_state().whole
 
 
+@pytest.mark.requirement("UR-SITE-04", reviewed="e31eedd9")
 def test_new_ledger_is_for_its_owner_alone(small: Any) -> None:
     assert [path.stat().st_mode & 0o777 for path in (small.path, small.key, small.state)] == [0o600] * 3
 

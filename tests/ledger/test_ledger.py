@@ -47,6 +47,7 @@ def _size(ledger: Any) -> int:
         return reader.size
 
 
+@pytest.mark.requirement("UR-AUDIT-01", reviewed="31761ba9")
 def test_one_transaction_one_checkpoint(ledger: Any, samples: Any, new_site: Any) -> None:
     with ledger.writing() as transaction:
         receipts = [_append(transaction, samples, number, reason="a good reason") for number in range(5)]
@@ -83,6 +84,7 @@ def test_reads_see_one_moment(ledger: Any, samples: Any, new_site: Any) -> None:
     other.close()
 
 
+@pytest.mark.requirement("UR-AUDIT-03", reviewed="0edbab59")
 def test_views_of_one_record(ledger: Any, samples: Any) -> None:
     with ledger.writing() as transaction:
         for number in range(60):
@@ -102,6 +104,7 @@ def test_views_of_one_record(ledger: Any, samples: Any) -> None:
             merkle.verify_consistency(old, 60, reader.root(old), reader.root(60), reader.consistency(old))
 
 
+@pytest.mark.requirement("UR-AUDIT-01", reviewed="31761ba9", negative=True)
 @pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt()])
 def test_an_error_in_the_middle_undoes_everything(ledger: Any, samples: Any, error: BaseException) -> None:
     with pytest.raises(type(error)), ledger.writing() as transaction:  # noqa: PT012
@@ -113,6 +116,7 @@ def test_an_error_in_the_middle_undoes_everything(ledger: Any, samples: Any, err
     assert _size(ledger) == 1
 
 
+@pytest.mark.requirement("UR-AUDIT-01", reviewed="31761ba9", negative=True)
 def test_an_error_while_signing_undoes_everything(
     ledger: Any, samples: Any, new_site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +149,8 @@ def test_an_append_that_broke_off_cannot_be_committed(
     assert new_site.verify_with_state().size == 2
 
 
+@pytest.mark.requirement("UR-AUDIT-01", reviewed="31761ba9", negative=True)
+@pytest.mark.requirement("UR-SITE-08", reviewed="63573cb8")
 def test_full_disk(ledger: Any, samples: Any, new_site: Any) -> None:
     run = ledger._cursor.execute
     with ledger.writing() as transaction:
@@ -196,6 +202,7 @@ def test_too_large_record_changes_nothing(ledger: Any, samples: Any, new_site: A
     assert new_site.verify_with_state().whole
 
 
+@pytest.mark.requirement("UR-AUDIT-05", reviewed="bfb15d6a", negative=True)
 @pytest.mark.parametrize("reason", ["short", "x" * 1001, "        "])
 def test_bad_reasons(ledger: Any, samples: Any, reason: str) -> None:
     with ledger.writing() as transaction:
@@ -227,6 +234,7 @@ def test_transactions_do_not_outlive_or_nest(ledger: Any, samples: Any) -> None:
     assert _size(ledger) == 1
 
 
+@pytest.mark.requirement("UR-AUDIT-12", reviewed="b1edbd27")
 def test_two_open_ledgers_take_turns(new_site: Any, samples: Any) -> None:
     ledgers = [new_site.open(), new_site.open()]
     for number in range(20):
@@ -248,6 +256,7 @@ def test_writer_lock_is_waited_for_and_then_refused(
         _append(transaction, samples, 0)
 
 
+@pytest.mark.requirement("UR-AUDIT-13", reviewed="d2606754", negative=True)
 def test_rows_added_by_hand_while_open_are_not_signed_over(ledger: Any, samples: Any, new_site: Any) -> None:
     with ledger.writing() as transaction:
         _append(transaction, samples, 0)

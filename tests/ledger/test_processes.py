@@ -14,6 +14,7 @@ WRITERS = Path(__file__).with_name("writers.py")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
+@pytest.mark.requirement("UR-AUDIT-12", reviewed="b1edbd27", negative=True)
 def test_killed_at_random_moments(new_site: Any) -> None:
     """44 times SIGKILL: nothing acknowledged is lost, no half transaction stays, the next writer goes on.
 
@@ -33,6 +34,7 @@ def test_killed_at_random_moments(new_site: Any) -> None:
     assert new_site.verify_with_state().size == size
 
 
+@pytest.mark.requirement("UR-AUDIT-12", reviewed="b1edbd27", negative=True)
 @pytest.mark.parametrize("writers", [2, 3])
 def test_racing_writers(new_site: Any, writers: int) -> None:
     """All records of all processes are there, each process's in its own order; the log does not fork."""

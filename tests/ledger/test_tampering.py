@@ -30,6 +30,7 @@ def test_edited_entry_with_old_hashes(site: Any, attack: Any) -> None:
     assert [(finding.first_bad, finding.exact) for finding in report.findings] == [(50, True)]
 
 
+@pytest.mark.requirement("UR-AUDIT-13", reviewed="d2606754", negative=True)
 def test_edited_entry_with_new_hashes(site: Any, attack: Any) -> None:
     with attack:
         attack.edit(50)
@@ -59,6 +60,7 @@ def test_two_outside_checkpoints_narrow_down_what_was_altered(site: Any, attack:
     assert report.anchors == ("early",)
 
 
+@pytest.mark.requirement("UR-AUDIT-07", reviewed="62b50a0c", negative=True)
 def test_cut_tail(site: Any, attack: Any, outside: Any) -> None:
     with attack:
         attack.cut(300)
@@ -70,6 +72,7 @@ def test_cut_tail(site: Any, attack: Any, outside: Any) -> None:
     assert refused.value.first_bad == 300
 
 
+@pytest.mark.requirement("UR-AUDIT-07", reviewed="62b50a0c", negative=True)
 def test_old_backup_put_back(new_site: Any, tmp_path: Any) -> None:
     new_site.extend(30)
     backup = new_site.path.read_bytes()
@@ -82,6 +85,7 @@ def test_old_backup_put_back(new_site: Any, tmp_path: Any) -> None:
         new_site.open()
 
 
+@pytest.mark.requirement("UR-AUDIT-07", reviewed="62b50a0c", negative=True)
 def test_swapped_entries(site: Any, attack: Any) -> None:
     with attack:
         bodies = attack.bodies()
@@ -92,6 +96,7 @@ def test_swapped_entries(site: Any, attack: Any) -> None:
     assert {finding.first_bad for finding in report.findings if finding.exact} == {60, 70}
 
 
+@pytest.mark.requirement("UR-AUDIT-07", reviewed="62b50a0c", negative=True)
 def test_inserted_entry(site: Any, attack: Any) -> None:
     with attack:
         bodies = attack.bodies()
@@ -116,6 +121,7 @@ def test_inserted_entry_with_every_index_renumbered(site: Any, attack: Any) -> N
     assert "no checkpoint is stored over the last 1 entries" in report.findings[1].what
 
 
+@pytest.mark.requirement("UR-AUDIT-07", reviewed="62b50a0c", negative=True)
 def test_removed_entry(site: Any, attack: Any) -> None:
     with attack:
         attack.sql("DELETE FROM leaf WHERE idx = 120")
@@ -123,6 +129,7 @@ def test_removed_entry(site: Any, attack: Any) -> None:
     assert (report.first_bad, report.size) == (120, 120)
 
 
+@pytest.mark.requirement("UR-AUDIT-08", reviewed="a7403078", negative=True)
 def test_stolen_key_and_everything_signed_again(site: Any, attack: Any, outside: Any) -> None:
     with attack:
         attack.edit(50)
@@ -156,6 +163,7 @@ def test_honest_limit(site: Any, attack: Any, outside: Any) -> None:
     assert site.verify(certificate=outside).whole
 
 
+@pytest.mark.requirement("UR-AUDIT-10", reviewed="3eed6ceb", negative=True)
 @pytest.mark.parametrize(("table", "index"), TABLES_BY_KIND.items())
 def test_edited_read_model(site: Any, attack: Any, table: str, index: int) -> None:
     column = {"entry": "person", "image": "sha256", "score": "score"}[table]
@@ -292,6 +300,8 @@ def test_emptied_state(site: Any) -> None:
         site.open()
 
 
+@pytest.mark.requirement("UR-AUDIT-02", reviewed="c3fe6bb5", negative=True)
+@pytest.mark.requirement("UR-AUDIT-09", reviewed="8e98d038", negative=True)
 @pytest.mark.parametrize(
     "statement",
     [
@@ -310,6 +320,7 @@ def test_changed_guards(site: Any, statement: str) -> None:
         site.open()
 
 
+@pytest.mark.requirement("UR-AUDIT-09", reviewed="8e98d038", negative=True)
 def test_quieted_trigger_under_its_own_name(site: Any) -> None:
     database = sqlite3.connect(site.path, isolation_level=None)
     database.execute("PRAGMA writable_schema = ON")
@@ -323,6 +334,7 @@ def test_quieted_trigger_under_its_own_name(site: Any) -> None:
         site.open()
 
 
+@pytest.mark.requirement("UR-AUDIT-10", reviewed="3eed6ceb", negative=True)
 def test_search_index_that_hides_a_record(site: Any) -> None:
     """An index is built without one entry, then given back the text it had: searches no longer find that entry."""
     database = sqlite3.connect(site.path, isolation_level=None)
@@ -340,6 +352,8 @@ def test_search_index_that_hides_a_record(site: Any) -> None:
     assert "entry_by_subject" in report.findings[0].what
 
 
+@pytest.mark.requirement("UR-AUDIT-04", reviewed="4c2403f4", negative=True)
+@pytest.mark.requirement("UR-AUDIT-09", reviewed="8e98d038", negative=True)
 @pytest.mark.parametrize("table", ["leaf", "node", "checkpoint", "entry", "image", "score"])
 @pytest.mark.parametrize("verb", ["INSERT OR REPLACE", "REPLACE"])
 def test_guards_refuse_replacing(site: Any, table: str, verb: str) -> None:

@@ -44,6 +44,7 @@ def test_a_plain_model_passes() -> None:
     assert inspect(_model(onnx).SerializeToString()).operators == {"Relu"}
 
 
+@pytest.mark.requirement("UR-MODELS-03", reviewed="d4997a2b", negative=True)
 @pytest.mark.parametrize("where", ["location", "entries"])
 def test_weights_outside_the_file_are_refused(where: str) -> None:
     onnx = pytest.importorskip("onnx", reason=_NO_ONNX)
@@ -57,6 +58,7 @@ def test_weights_outside_the_file_are_refused(where: str) -> None:
             inspect(_model(onnx, **change).SerializeToString())
 
 
+@pytest.mark.requirement("UR-MODELS-03", reviewed="d4997a2b", negative=True)
 @pytest.mark.parametrize(
     "change", [{"domain": "com.microsoft.nchwc"}, {"operator": "Log"}, {"operator": "If"}, {"operator": ""}]
 )
@@ -66,6 +68,7 @@ def test_an_unknown_operator_or_domain_is_refused(change: dict[str, str]) -> Non
         inspect(_model(onnx, **change).SerializeToString())
 
 
+@pytest.mark.requirement("UR-MODELS-03", reviewed="d4997a2b", negative=True)
 def test_subgraphs_functions_metadata_and_a_second_operator_set_are_refused() -> None:
     onnx = pytest.importorskip("onnx", reason=_NO_ONNX)
     inner = _model(onnx).graph

@@ -33,15 +33,18 @@ def _description(model: LockedModel) -> ModelDescription:
     return ModelDescription(**{name: getattr(model.manifest, name) for name in ModelDescription.model_fields})
 
 
+@pytest.mark.requirement("UR-MODELS-01", reviewed="b323a7a6")
 def test_the_digest_is_that_of_the_manifest_file(folder: Path, shipped: LockedModel) -> None:
     """hashlib over the file, as sha256sum would give it."""
     assert open_package(folder).digest == hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest() == shipped.digest
 
 
+@pytest.mark.requirement("UR-MODELS-02", reviewed="7d0442eb")
 def test_a_package_in_memory_is_the_same_package(shipped: LockedModel) -> None:
     assert open_package_bytes(shipped.files(), shipped.digest) == shipped
 
 
+@pytest.mark.requirement("UR-MODELS-01", reviewed="b323a7a6", negative=True)
 def test_one_flipped_byte_in_any_file_is_refused(shipped: LockedModel) -> None:
     files = shipped.files()
     for path, data in files.items():
@@ -61,6 +64,7 @@ def test_a_damaged_manifest_never_leaks_another_error(shipped: LockedModel, seed
         open_package_bytes({**shipped.files(), MANIFEST: broken}, shipped.digest)
 
 
+@pytest.mark.requirement("UR-MODELS-21", reviewed="6092db03", negative=True)
 def test_a_missing_file_is_refused_by_name(shipped: LockedModel) -> None:
     for path in shipped.parts:
         files = shipped.files()
@@ -70,6 +74,7 @@ def test_a_missing_file_is_refused_by_name(shipped: LockedModel) -> None:
         assert caught.value.where == path
 
 
+@pytest.mark.requirement("UR-MODELS-21", reviewed="6092db03", negative=True)
 @pytest.mark.parametrize("path", ["extra.txt", ".hidden", "golden/extra.npy", "model.onnx.data", "sub/extra.txt"])
 def test_an_extra_file_is_refused_by_name(folder: Path, path: str) -> None:
     (folder / path).parent.mkdir(exist_ok=True)
@@ -108,6 +113,7 @@ def test_no_folder_is_refused(tmp_path: Path) -> None:
         open_package(tmp_path / "absent")
 
 
+@pytest.mark.requirement("UR-MODELS-02", reviewed="7d0442eb", negative=True)
 def test_a_swapped_model_with_a_fitting_manifest_has_another_digest(folder: Path, shipped: LockedModel) -> None:
     """The strongest forger rewrites everything; the approved digest is in the ledger, not in the folder."""
     model = bytearray((folder / MODEL).read_bytes())
@@ -160,6 +166,7 @@ def test_locking_twice_is_refused(folder: Path, shipped: LockedModel) -> None:
         lock(folder, _description(shipped))
 
 
+@pytest.mark.requirement("UR-MODELS-21", reviewed="6092db03", negative=True)
 def test_locking_with_a_part_missing_or_too_much_writes_nothing(folder: Path, shipped: LockedModel) -> None:
     (folder / MANIFEST).unlink()
     (folder / "notes.txt").write_text("x")
@@ -168,6 +175,8 @@ def test_locking_with_a_part_missing_or_too_much_writes_nothing(folder: Path, sh
     assert not (folder / MANIFEST).exists()
 
 
+@pytest.mark.requirement("UR-MODELS-01", reviewed="b323a7a6", negative=True)
+@pytest.mark.requirement("UR-MODELS-06", reviewed="e5fd1ec1", negative=True)
 def test_a_locked_model_cannot_be_changed(shipped: LockedModel) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         shipped.digest = "0" * 64  # type: ignore[misc]
@@ -181,6 +190,7 @@ def test_the_shipped_package_is_small_and_complete(shipped: LockedModel) -> None
     assert len(shipped.manifest.golden) >= 4
 
 
+@pytest.mark.requirement("UR-SITE-10", reviewed="2ff7c07d")
 def test_the_shipped_package_says_that_it_is_a_simulated_demonstration(shipped: LockedModel) -> None:
     card = shipped.parts["CARD.md"].decode()
     assert shipped.manifest.demonstration

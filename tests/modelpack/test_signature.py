@@ -33,6 +33,7 @@ def keys() -> tuple[bytes, bytes]:
     return pem(ec.generate_private_key(ec.SECP256R1()))
 
 
+@pytest.mark.requirement("UR-MODELS-25", reviewed="edd58855")
 def test_signed_files_are_accepted(keys: tuple[bytes, bytes]) -> None:
     verify_signature(FILES, sign_files("pkg", FILES, keys[0]), keys[1])
 
@@ -45,12 +46,14 @@ ALTERED = {
 }
 
 
+@pytest.mark.requirement("UR-MODELS-25", reviewed="edd58855", negative=True)
 @pytest.mark.parametrize("kind", ALTERED)
 def test_altered_package_is_refused(kind: str, keys: tuple[bytes, bytes]) -> None:
     with pytest.raises(ModelRefusedError, match="not the one that was signed"):
         verify_signature(ALTERED[kind], sign_files("pkg", FILES, keys[0]), keys[1])
 
 
+@pytest.mark.requirement("UR-MODELS-25", reviewed="edd58855", negative=True)
 def test_other_key_or_altered_statement_is_refused(keys: tuple[bytes, bytes]) -> None:
     bundle = sign_files("pkg", FILES, keys[0])
     with pytest.raises(ModelRefusedError, match="not made with this key"):

@@ -41,6 +41,7 @@ def failing_append(monkeypatch: pytest.MonkeyPatch, kind: str, after: int = 0) -
     monkeypatch.setattr(Transaction, "append", broken)
 
 
+@pytest.mark.requirement("UR-MODELS-07", reviewed="7c8e21dd", negative=True)
 def test_engine_gives_nothing_without_a_receipt(ready: Any) -> None:
     engine = models.start(ready.site, ready.entries("model_installed")[0].record.model_sha256)
     samples = np.zeros((512, 512), dtype=np.uint8)
@@ -49,6 +50,7 @@ def test_engine_gives_nothing_without_a_receipt(ready: Any) -> None:
             engine.predict(samples, receipt)  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("UR-MODELS-07", reviewed="7c8e21dd", negative=True)
 def test_nothing_is_scored_where_the_attempt_cannot_be_recorded(
     sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +94,7 @@ def test_another_process_that_closes_the_attempt_ends_the_run(sealed: Any, life:
     assert (len(attempt.scores), attempt.closed.detail) == (1, "closed by another process")
 
 
+@pytest.mark.requirement("UR-BATCHES-09", reviewed="d52d1b84", negative=True)
 @pytest.mark.parametrize("written", [0, 1])
 def test_nothing_is_shown_that_could_not_be_recorded(
     written: int, sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch
@@ -118,6 +121,7 @@ def test_attempt_that_cannot_even_be_closed_stays_listed(
         life(sealed).submit("B-2")
 
 
+@pytest.mark.requirement("UR-BATCHES-09", reviewed="d52d1b84")
 def test_what_is_shown_was_committed_before(sealed: Any, life: Any) -> None:
     """A second connection, as another program would open it, sees each result at the moment it is shown."""
     seen: list[tuple[int, int, str]] = []
@@ -135,6 +139,7 @@ def test_what_is_shown_was_committed_before(sealed: Any, life: Any) -> None:
     assert seen == [(1, 2, "C01_F01"), (2, 2, "C01_F02")]
 
 
+@pytest.mark.requirement("UR-BATCHES-09", reviewed="d52d1b84")
 def test_receipt_names_the_attempt_and_its_checkpoint(sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     predict, receipts = Engine.predict_prepared, []
 
@@ -149,6 +154,8 @@ def test_receipt_names_the_attempt_and_its_checkpoint(sealed: Any, life: Any, mo
     assert receipts[0].checkpoint.splitlines()[1] == str(opened.index + 1)
 
 
+@pytest.mark.requirement("UR-MODELS-19", reviewed="dafc72f8", negative=True)
+@pytest.mark.requirement("UR-PRODUCTS-02", reviewed="dea341fc", negative=True)
 def test_model_that_is_not_active_scores_nothing(sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = sealed.entries("model_installed")[0].record.model_sha256
     models.retire(sealed.session("qa"), digest, "A better one is there", sealed.signs("qa"))
@@ -174,6 +181,9 @@ def test_model_retired_during_the_golden_run(sealed: Any, life: Any, monkeypatch
     assert sealed.batch("B-2").batch.attempts == ()
 
 
+@pytest.mark.requirement("UR-BATCHES-01", reviewed="37ccabae", negative=True)
+@pytest.mark.requirement("UR-BATCHES-08", reviewed="b97a68c3", negative=True)
+@pytest.mark.requirement("UR-PRODUCTS-03", reviewed="44c7f0ae", negative=True)
 def test_nothing_is_analysed_before_the_seal(ready: Any, life: Any, pictures: Any) -> None:
     acts = life(ready)
     acts.register("B-2")

@@ -29,6 +29,7 @@ def standing(world: Any, person: str) -> str:
     return str(people.people(world.session("qa"))[person].standing)
 
 
+@pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a", negative=True)
 def test_wrong_codes_open_no_closed_account(founded: Any) -> None:
     """Five of them lock an account that waits; a closed one stays closed, so that no reset can open it again."""
     people.disable(founded.session("admin"), "d.sandell", "Left the company")
@@ -62,6 +63,7 @@ def test_account_closed_during_a_change_of_passphrase(
     assert standing(founded, "d.sandell") == "disabled"
 
 
+@pytest.mark.requirement("UR-PEOPLE-07", reviewed="d376a45f", negative=True)
 def test_a_code_sets_one_passphrase(founded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two who hold both halves at the same moment: the second is refused, and the key of the first stays."""
     halves = [people.reset(founded.session(who), "o.brannstrom", WHY) for who in ("admin", "qa")]
@@ -88,6 +90,7 @@ def test_a_locked_second_account_is_nobody_left(founded: Any) -> None:
         people.revoke(founded.session("admin"), "q.ekstrom", "qa", WHY)
 
 
+@pytest.mark.requirement("UR-PEOPLE-05", reviewed="775b9e00")
 def test_a_role_that_ends_is_renewed_and_none_begins_ended(founded: Any) -> None:
     def grant(until: str | None) -> None:
         people.grant(founded.session("qa"), "d.sandell", "operator", "TR-9", until, WHY, founded.signs("qa"))
@@ -162,6 +165,7 @@ def test_key_changed_while_a_certificate_is_signed(
     assert problems(analysed) == []
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-04", reviewed="6376878b", negative=True)
 def test_certificate_while_somebody_has_no_passphrase_yet(analysed: Any, life: Any) -> None:
     people.enrol(analysed.session("admin"), "n.new", "Nina New", "test: nobody was seen")
     life(analysed).reject("B-1")
@@ -169,6 +173,7 @@ def test_certificate_while_somebody_has_no_passphrase_yet(analysed: Any, life: A
     assert len(certificates.certificates(analysed.session("qa"))) == 1
 
 
+@pytest.mark.requirement("UR-BATCHES-02", reviewed="e58f7b19", negative=True)
 def test_reviewer_of_an_earlier_form_decides_nothing(analysed: Any, life: Any, spoken: Any) -> None:
     """Reviewed, changed, reviewed by somebody else: the first reviewer became QA meanwhile and signs no decision."""
     acts = life(analysed)

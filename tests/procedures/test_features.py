@@ -136,6 +136,7 @@ def test_the_page_says_where_contrast_cannot_tell_cells(tested: Any, tmp_path: P
     assert seen.html.decode().count("the shares on cells and on background then say nothing") == odd
 
 
+@pytest.mark.requirement("UR-MODELS-18", reviewed="42b2ecb0")
 def test_every_answer_is_signed_and_the_documents_are_kept(tested: Any, tmp_path: Path) -> None:
     seen = sheet(tested, tmp_path)
     names = [item.image for item in seen.shown]
@@ -196,6 +197,7 @@ def focus_of(path: Path, space: Any) -> Decimal:
     return next(Decimal(finding.measured) for finding in findings if finding.rule == "INPUT-FOCUS")
 
 
+@pytest.mark.requirement("UR-MODELS-18", reviewed="42b2ecb0", negative=True)
 def test_an_image_without_an_answer_is_refused(tested: Any, tmp_path: Path) -> None:
     seen = sheet(tested, tmp_path)
     with pytest.raises(InvalidInputError, match=f"wait for an answer: {re.escape(seen.shown[1].image)}"):
@@ -331,6 +333,7 @@ def test_a_missing_page_is_found_by_the_verification_of_the_site(tested: Any, tm
     assert any(f"first bad record: entry {entry.index}; " in detail and "is missing" in detail for detail in failed)
 
 
+@pytest.mark.requirement("UR-MODELS-18", reviewed="42b2ecb0", negative=True)
 def test_only_features_that_make_sense_let_a_real_package_be_approved(tested: Any, tmp_path: Path) -> None:
     bench, model = Bench(tested), the_model(tested)
     with pytest.raises(OutOfSequenceError, match="no expert has reviewed the heat maps"):

@@ -112,6 +112,7 @@ def test_filter_that_is_no_moment_is_refused(moment: str, founded: Any) -> None:
             search(founded, **{field: moment})
 
 
+@pytest.mark.requirement("UR-AUDIT-14", reviewed="d2290d7e")
 def test_filters_that_are_moments(founded: Any) -> None:
     last = founded.entries()[-1].time.utc
     for length in (4, 7, 10, 16, 19, 27):

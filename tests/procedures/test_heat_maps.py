@@ -14,6 +14,8 @@ from nesqc_gmp.procedures import batches, heat_maps
 from nesqc_gmp.reports import heat_map as drawing
 
 
+@pytest.mark.requirement("UR-AUDIT-16", reviewed="8666df3e")
+@pytest.mark.requirement("UR-MODELS-17", reviewed="6af3b575")
 def test_the_picture_is_of_the_recorded_map_and_the_look_is_in_the_log(
     analysed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,6 +49,7 @@ def test_the_picture_is_of_the_recorded_map_and_the_look_is_in_the_log(
     assert look.record.png_sha256 == sha256_hex(out.read_bytes())
 
 
+@pytest.mark.requirement("UR-MODELS-17", reviewed="6af3b575")
 def test_a_second_look_is_a_second_record_of_the_same_bytes(analysed: Any, tmp_path: Path) -> None:
     for number in (1, 2):
         heat_maps.explain(analysed.session("operator"), "B-1", "C01_F01", tmp_path / f"{number}.png")
@@ -124,6 +127,7 @@ def test_nothing_is_overwritten(analysed: Any, tmp_path: Path) -> None:
     assert analysed.entries("heat_map_shown") == []
 
 
+@pytest.mark.requirement("UR-MODELS-17", reviewed="6af3b575", negative=True)
 def test_an_edited_original_is_refused_and_the_refusal_recorded(analysed: Any, tmp_path: Path) -> None:
     original = analysed.site.objects.path(analysed.entries("image_scored")[0].record.sha256)
     data = original.read_bytes()
@@ -150,6 +154,7 @@ def test_the_administrator_sees_no_heat_map(analysed: Any, tmp_path: Path) -> No
     assert not (tmp_path / "map.png").exists()
 
 
+@pytest.mark.requirement("UR-BATCHES-15", reviewed="6cc0800e", negative=True)
 def test_who_saw_the_heat_map_does_not_read_blinded(analysed: Any, tmp_path: Path) -> None:
     """The picture carries the score."""
     session = analysed.session("reviewer")

@@ -78,6 +78,7 @@ def intend(world: Any, path: Path, reason: str | None = None, who: str = "expert
     intended_use.intend(world.session(who), name, read_intended_use(path), reason, world.signs(who))
 
 
+@pytest.mark.requirement("UR-MODELS-08", reviewed="da461e75")
 def test_the_whole_content_is_shown_signed_and_kept(ready: Any, written: Any) -> None:
     intend(ready, written())
     (entry,) = ready.entries("intended_use_signed")
@@ -140,6 +141,7 @@ def test_an_intended_use_signed_meanwhile_stops_an_approval(founded: Any, writte
     assert founded.entries("model_approved") == []
 
 
+@pytest.mark.requirement("UR-MODELS-08", reviewed="da461e75", negative=True)
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
@@ -186,6 +188,7 @@ def test_a_file_that_is_not_complete_and_correct_is_refused(
     assert said in refused.value.what
 
 
+@pytest.mark.requirement("UR-MODELS-08", reviewed="da461e75", negative=True)
 def test_who_is_not_the_expert_may_not_sign(ready: Any, written: Any) -> None:
     for who in ("admin", "qa", "operator", "reviewer", "scientist", "auditor"):
         with pytest.raises(NotAuthorisedError, match="may not do this: models intend"):

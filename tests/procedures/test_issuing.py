@@ -11,6 +11,7 @@ from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.procedures import certificates
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-06", reviewed="044e137b")
 def test_lost_files_are_laid_out_again_without_a_new_signature(released: Any) -> None:
     pdf = next(released.paths.certificates.glob("*.pdf"))
     evidence = pdf.with_suffix(".evidence")
@@ -29,6 +30,7 @@ def test_lost_files_are_laid_out_again_without_a_new_signature(released: Any) ->
     assert certificates.verify(issued.pdf, site=released.paths, evidence=None).verified
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-06", reviewed="044e137b", negative=True)
 def test_a_lost_file_is_not_made_anew_where_its_original_is_gone(released: Any) -> None:
     pdf = next(released.paths.certificates.glob("*.pdf"))
     record = released.entries("certificate_issued")[0].record

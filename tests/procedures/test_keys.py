@@ -77,11 +77,13 @@ def _another_site(folder: Path) -> Any:
     return site.init(folder, facts, founders)
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-06", reviewed="044e137b")
 def test_a_batch_has_one_current_certificate(released: Any, life: Any) -> None:
     with pytest.raises(OutOfSequenceError, match="is current"):
         life(released).issue("B-1")
 
 
+@pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a", negative=True)
 def test_two_administrators_never_hold_an_account_of_qa(founded: Any) -> None:
     """Found by attack: with two administrators, one asked for the reset of QA and the other approved it."""
     _make_second_administrator(founded)

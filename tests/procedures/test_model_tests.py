@@ -178,6 +178,7 @@ def test_results_and_report_are_bound_by_their_digests(tested: Bench) -> None:
     assert copies == [".html", ".pdf"]
 
 
+@pytest.mark.requirement("UR-MODELS-13", reviewed="eae3370e")
 def test_figures_are_those_of_scikit_learn_and_of_hand(tested: Bench) -> None:
     """Six of six give a lower Clopper-Pearson bound of 0.025 ** (1 / 6)."""
     world, model = tested.world, model_of(tested.world)
@@ -196,6 +197,7 @@ def test_figures_are_those_of_scikit_learn_and_of_hand(tested: Bench) -> None:
     assert (sensitivity.found.estimate, sensitivity.found.units) == ("1.000000", 6)
 
 
+@pytest.mark.requirement("UR-MODELS-11", reviewed="4dc4f7fa")
 def test_nothing_is_shown_before_it_is_in_the_log(planned: Bench) -> None:
     world = planned.world
 
@@ -206,6 +208,8 @@ def test_nothing_is_shown_before_it_is_in_the_log(planned: Bench) -> None:
     planned.run(model_of(world), shown=shown)
 
 
+@pytest.mark.requirement("UR-AUDIT-16", reviewed="8666df3e")
+@pytest.mark.requirement("UR-TEST-SETS-02", reviewed="0205f6eb")
 def test_every_opening_of_the_content_is_recorded(tested: Bench) -> None:
     purposes = [(e.actor.person, e.record.purpose) for e in tested.world.entries("test_set_read")]
     assert purposes == [("q.ekstrom", "plan"), ("o.brannstrom", "test")]
@@ -223,6 +227,7 @@ def test_the_log_holds_no_label_of_a_test_image(tested: Bench) -> None:
     assert all("label" not in each for each in results)
 
 
+@pytest.mark.requirement("UR-MODELS-18", reviewed="42b2ecb0")
 def test_the_sample_for_the_feature_review_is_drawn_by_the_seed(tested: Bench) -> None:
     """By hand: the two smallest digests of seed, image digest and name, of each label."""
     import hashlib
@@ -335,6 +340,7 @@ def test_a_store_that_is_full_does_not_hide_the_end(planned: Bench, monkeypatch:
 # --- approval -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-MODELS-12", reviewed="3d595074", negative=True)
 def test_without_a_test_there_is_no_approval(sealed: Bench) -> None:
     with pytest.raises(OutOfSequenceError, match="never tested"):
         sealed.approve(model_of(sealed.world))
@@ -346,6 +352,7 @@ def test_a_plan_alone_is_no_test(planned: Bench) -> None:
         planned.approve(model_of(planned.world))
 
 
+@pytest.mark.requirement("UR-MODELS-12", reviewed="3d595074", negative=True)
 def test_a_test_that_did_not_pass_is_no_approval(sealed: Bench) -> None:
     model = model_of(sealed.world)
     sealed.plan(model, plan_of(criterion(limit="0.60")))
@@ -354,6 +361,7 @@ def test_a_test_that_did_not_pass_is_no_approval(sealed: Bench) -> None:
         sealed.approve(model)
 
 
+@pytest.mark.requirement("UR-MODELS-12", reviewed="3d595074", negative=True)
 def test_what_did_not_pass_once_is_neither_planned_again_nor_approved(sealed: Bench, tmp_path: Path) -> None:
     """Not with a milder plan on new images either, and the verifier refuses who enters such a plan all the same."""
     world, model = sealed.world, model_of(sealed.world)
@@ -431,6 +439,7 @@ def test_a_negative_review_after_approval_keeps_from_activation(tested: Bench, t
         activate(tested)
 
 
+@pytest.mark.requirement("UR-MODELS-19", reviewed="dafc72f8")
 def test_the_statement_of_the_activation_shows_what_speaks_for_the_package(tested: Bench, tmp_path: Path) -> None:
     approved(tested, tmp_path)
     activate(tested)
@@ -447,6 +456,7 @@ def test_a_set_taken_out_of_use_after_the_test_stands_in_the_approval(tested: Be
     )
 
 
+@pytest.mark.requirement("UR-MODELS-22", reviewed="132e5da0", negative=True)
 @pytest.mark.parametrize("what", ["review", "intended use", "test"])
 def test_what_speaks_against_an_active_package_opens_an_incident(tested: Bench, what: str, tmp_path: Path) -> None:
     model = approved(tested, tmp_path)
@@ -472,12 +482,14 @@ def test_what_speaks_against_an_active_package_opens_an_incident(tested: Bench, 
 # --- planning: order, people, sets --------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-MODELS-08", reviewed="da461e75", negative=True)
 def test_no_plan_without_a_signed_intended_use(sealed: Bench, tmp_path: Path) -> None:
     model = sealed.install(small.package(tmp_path / "other", version="2.0.0"), intended=False)
     with pytest.raises(OutOfSequenceError, match="intended use of the package is not signed"):
         sealed.plan(model)
 
 
+@pytest.mark.requirement("UR-MODELS-09", reviewed="4919c9be", negative=True)
 @pytest.mark.parametrize("who", ["operator", "reviewer", "scientist", "custodian", "auditor", "expert", "admin"])
 def test_only_qa_freezes_a_plan(who: str, sealed: Bench) -> None:
     with pytest.raises(NotAuthorisedError):
@@ -579,6 +591,7 @@ def test_nobody_freezes_the_plan_of_a_package_they_installed(sealed: Bench, tmp_
         sealed.plan(models.models(world.session("qa"))[digest])
 
 
+@pytest.mark.requirement("UR-MODELS-09", reviewed="4919c9be")
 def test_the_statement_shows_what_is_frozen_and_the_file_does_not_matter_afterwards(
     sealed: Bench, tmp_path: Path
 ) -> None:
@@ -608,6 +621,7 @@ def test_the_statement_shows_what_is_frozen_and_the_file_does_not_matter_afterwa
     assert "EMPTY: nothing is known" in page
 
 
+@pytest.mark.requirement("UR-MODELS-16", reviewed="c631726c")
 def test_a_set_that_is_too_small_is_said_in_the_signed_text(sealed: Bench) -> None:
     """0.90 needs 36 of 36 (Clopper-Pearson: 0.025 ** (1 / 36) = 0.9026, 35 give 0.8999)."""
     sealed.plan(model_of(sealed.world), plan_of(criterion(limit="0.90"), criterion("refused rate", "0.10")))
@@ -619,6 +633,7 @@ def test_a_set_that_is_too_small_is_said_in_the_signed_text(sealed: Bench) -> No
     assert "12 cultures, and 36 without an error are needed" in statement
 
 
+@pytest.mark.requirement("UR-MODELS-15", reviewed="4dc70547", negative=True)
 @pytest.mark.parametrize("metric", ["kappa", "non-inferiority"])
 def test_without_readers_a_comparison_is_not_assessable(metric: str, founded: World, tmp_path: Path) -> None:
     bench = Bench(founded)
@@ -632,6 +647,7 @@ def test_without_readers_a_comparison_is_not_assessable(metric: str, founded: Wo
     assert (closed.criteria[0].verdict, closed.verdict) == ("not assessable", "not assessable")
 
 
+@pytest.mark.requirement("UR-MODELS-15", reviewed="4dc70547")
 def test_against_readers_with_figures_of_scikit_learn(founded: World, tmp_path: Path) -> None:
     """Bo reads two cultures wrongly, so he agrees least with the model, and the model is better than he is."""
     bench = Bench(founded)
@@ -698,6 +714,7 @@ def test_a_column_that_the_set_does_not_have_is_named(sealed: Bench) -> None:
         )
 
 
+@pytest.mark.requirement("UR-TEST-SETS-08", reviewed="44677a39", negative=True)
 def test_simulated_images_test_no_package_for_real_use(sealed: Bench, tmp_path: Path) -> None:
     manifest = small.write_images(tmp_path / "simulated", first=40, cultures=2, simulated="yes")
     sealed.seal(manifest, "NES-SIM")
@@ -705,6 +722,7 @@ def test_simulated_images_test_no_package_for_real_use(sealed: Bench, tmp_path: 
         sealed.plan(model_of(sealed.world), plan_of(test_set="NES-SIM"))
 
 
+@pytest.mark.requirement("UR-TEST-SETS-08", reviewed="44677a39")
 def test_a_demonstration_can_be_tested_with_simulated_images_and_says_so(founded: World, tmp_path: Path) -> None:
     from tests.conftest import model_folder
 
@@ -719,6 +737,7 @@ def test_a_demonstration_can_be_tested_with_simulated_images_and_says_so(founded
     assert "Not for GMP use: demonstration. Simulated images" in page
 
 
+@pytest.mark.requirement("UR-TEST-SETS-05", reviewed="c6902c20", negative=True)
 def test_a_consumed_set_tests_nothing(sealed: Bench) -> None:
     sealed.consume()
     with pytest.raises(OutOfSequenceError, match=r"the test set is consumed.*CC-12"):
@@ -734,6 +753,7 @@ def test_a_set_consumed_after_the_plan_stops_the_run(planned: Bench) -> None:
     assert not planned.world.entries("model_test_opened")
 
 
+@pytest.mark.requirement("UR-TEST-SETS-05", reviewed="c6902c20")
 def test_a_result_consumes_the_set_for_every_version_of_the_model(tested: Bench, tmp_path: Path) -> None:
     """Also for the package itself: a second plan could be written to fit the result."""
     newer = tested.install(small.package(tmp_path / "newer", version="1.1.0"))
@@ -803,6 +823,7 @@ def test_honest_limit_golden_files_written_otherwise_are_not_compared(tested: Be
     assert "Earlier use of the set: test 1 of nes-test 1.0.0" in tested.world.shown
 
 
+@pytest.mark.requirement("UR-TEST-SETS-05", reviewed="c6902c20", negative=True)
 def test_spent_images_sealed_again_test_nothing(tested: Bench, images: Path, tmp_path: Path) -> None:
     """Under another id, other names, cultures and donors, one of them turned."""
     world, rows = tested.world, small.read_manifest(images)
@@ -862,6 +883,7 @@ NO = "0" * 64
 FAR = "0123456789abcdef"
 
 
+@pytest.mark.requirement("UR-TEST-SETS-04", reviewed="70b2f5d4", negative=True)
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -884,6 +906,7 @@ def test_a_leaked_image_culture_or_donor_refuses_the_plan(
     assert sealed.world.refused()[-1] == ("q.ekstrom", "models.plan", "OutOfSequenceError")
 
 
+@pytest.mark.requirement("UR-TEST-SETS-04", reviewed="70b2f5d4")
 def test_independence_that_was_compared_is_said(sealed: Bench, images: Path, tmp_path: Path) -> None:
     other = development(images, sha256=NO, pixels_sha256=NO, perceptual_hash=FAR)
     model = sealed.install(small.package(tmp_path / "listed", version="6.0.0", development=[other]))
@@ -906,6 +929,7 @@ def test_honest_limit_a_crop_is_not_found_when_a_plan_is_frozen(sealed: Bench, i
     assert sealed.plan(model).independence == "no copy found by digests"
 
 
+@pytest.mark.requirement("UR-TEST-SETS-04", reviewed="70b2f5d4")
 def test_an_empty_list_shows_no_independence(sealed: Bench, tmp_path: Path) -> None:
     """Nothing was compared, so nothing is claimed."""
     model = sealed.install(small.package(tmp_path / "empty", version="6.1.0", development=[]))
@@ -922,6 +946,7 @@ def test_a_list_that_is_none_refuses_the_plan(sealed: Bench, tmp_path: Path) -> 
 # --- the run: what is not as it was frozen ------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-MODELS-12", reviewed="3d595074", negative=True)
 def test_a_completed_test_is_never_repeated(tested: Bench) -> None:
     model, before = model_of(tested.world), len(tested.world.entries("image_tested"))
     for reason in (None, "I liked the first one less"):
@@ -936,6 +961,7 @@ def test_without_a_plan_nothing_runs(sealed: Bench) -> None:
         sealed.run(model_of(sealed.world))
 
 
+@pytest.mark.requirement("UR-MODELS-10", reviewed="e0122e45", negative=True)
 def test_an_edited_test_image_is_refused_before_anything_opens(planned: Bench) -> None:
     world, model = planned.world, model_of(planned.world)
     content = test_sets.read_content(world.site, world.entries("test_set_sealed")[0].record)
@@ -948,6 +974,7 @@ def test_an_edited_test_image_is_refused_before_anything_opens(planned: Bench) -
     assert not verify(world.paths).verified
 
 
+@pytest.mark.requirement("UR-TEST-SETS-01", reviewed="98aeb679", negative=True)
 def test_an_edited_content_is_refused(planned: Bench) -> None:
     """One label turned round, in the object that the seal names."""
     world, sealed = planned.world, planned.world.entries("test_set_sealed")[0].record
@@ -960,6 +987,7 @@ def test_an_edited_content_is_refused(planned: Bench) -> None:
     assert not report.verified
 
 
+@pytest.mark.requirement("UR-MODELS-10", reviewed="e0122e45", negative=True)
 def test_a_swapped_model_is_refused(planned: Bench) -> None:
     world, model = planned.world, model_of(planned.world)
     part = next(part for part in model.manifest.parts if part.path == "model.onnx")
@@ -972,6 +1000,7 @@ def test_a_swapped_model_is_refused(planned: Bench) -> None:
     assert world.refused()[-1] == ("o.brannstrom", "models.test", "ModelRefusedError")
 
 
+@pytest.mark.requirement("UR-MODELS-10", reviewed="e0122e45", negative=True)
 def test_another_analysis_is_refused(planned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "analysis_sha256", lambda: "f" * 64)
     with pytest.raises(OutOfSequenceError, match="not the one that was frozen"):
@@ -979,6 +1008,7 @@ def test_another_analysis_is_refused(planned: Bench, monkeypatch: pytest.MonkeyP
     assert not planned.world.entries("model_test_opened")
 
 
+@pytest.mark.requirement("UR-MODELS-10", reviewed="e0122e45", negative=True)
 def test_another_intended_use_is_refused(planned: Bench) -> None:
     model = model_of(planned.world)
     planned.intend(model, "Other passages are used now")
@@ -1009,6 +1039,7 @@ def stop(count: int, error: BaseException) -> Any:
     return shown
 
 
+@pytest.mark.requirement("UR-MODELS-11", reviewed="4dc4f7fa", negative=True)
 @pytest.mark.parametrize(
     ("error", "ending"), [(KeyboardInterrupt(), "aborted"), (RuntimeError("disk"), "failed")], ids=["aborted", "failed"]
 )
@@ -1056,6 +1087,7 @@ def test_figures_that_cannot_be_computed_close_the_test_as_failed(
     assert (test.outcome, test.closed.tested) == ("failed", 12)
 
 
+@pytest.mark.requirement("UR-MODELS-07", reviewed="7c8e21dd", negative=True)
 def test_nothing_is_scored_where_the_test_cannot_be_recorded(planned: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.procedures.test_analysis import failing_append
 
@@ -1095,6 +1127,7 @@ with Site(SitePaths(folder / "site")) as site:
 """
 
 
+@pytest.mark.requirement("UR-MODELS-11", reviewed="4dc4f7fa", negative=True)
 def test_a_killed_run_is_closed_by_the_next_look(planned: Bench) -> None:
     world, model = planned.world, model_of(planned.world)
     world.close()
@@ -1231,6 +1264,7 @@ class Bundle:
         return (entry for entry in self._entries if before is None or entry.index < before)
 
 
+@pytest.mark.requirement("UR-MODELS-19", reviewed="dafc72f8", negative=True)
 def test_whoever_holds_every_key_cannot_approve_an_untested_package(tested: Bench, tmp_path: Path) -> None:
     """The offline verifier asks of an approval what the tool asks before it."""
     world, model = tested.world, model_of(tested.world)

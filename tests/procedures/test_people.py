@@ -28,6 +28,7 @@ def login(world: Any, person: str, passphrase: str) -> Any:
     return people.login(world.site, Credentials(person, passphrase), world.folder / "elsewhere")
 
 
+@pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a", negative=True)
 def test_lone_administrator_gets_nowhere(founded: Any, spoken: Any) -> None:
     """Enrols an invented colleague, tries to give them a passphrase and a role, tries to take over QA."""
     admin, site = founded.session("admin"), founded.site
@@ -59,6 +60,7 @@ def test_lone_administrator_gets_nowhere(founded: Any, spoken: Any) -> None:
     assert len(founded.entries("credential_set")) == 9, "one for each of the nine people, none since"
 
 
+@pytest.mark.requirement("UR-PEOPLE-06", reviewed="34197d7a")
 def test_reset_by_two_people(founded: Any, spoken: Any) -> None:
     """The old passphrase ends with the request; the new one needs both halves; earlier sessions are closed."""
     first = people.reset(founded.session("admin"), "o.brannstrom", "Forgot the passphrase")
@@ -80,6 +82,7 @@ def test_reset_by_two_people(founded: Any, spoken: Any) -> None:
     assert [role.role for role in accounts(founded)["o.brannstrom"].grants] == ["operator"]
 
 
+@pytest.mark.requirement("UR-PEOPLE-08", reviewed="e371acb1", negative=True)
 def test_five_failures_lock_and_a_success_begins_anew(founded: Any, spoken: Any) -> None:
     for number in range(4):
         with pytest.raises(AuthenticationError) as refused:
@@ -96,6 +99,7 @@ def test_five_failures_lock_and_a_success_begins_anew(founded: Any, spoken: Any)
     assert (incident.incident_kind, incident.batch) == ("account locked", None)
 
 
+@pytest.mark.requirement("UR-PEOPLE-01", reviewed="26374a6b", negative=True)
 def test_unknown_id_is_refused_in_the_same_words(founded: Any) -> None:
     words = set()
     for person in ("nobody.here", "r.ozdemir"):
@@ -106,6 +110,7 @@ def test_unknown_id_is_refused_in_the_same_words(founded: Any) -> None:
     assert [e.record.person for e in founded.entries("authentication_failed")] == ["unknown", "r.ozdemir"]
 
 
+@pytest.mark.requirement("UR-PEOPLE-03", reviewed="c73777bf", negative=True)
 def test_disabled_account_is_closed_for_good(founded: Any, spoken: Any) -> None:
     session = founded.session("scientist")
     people.disable(founded.session("admin"), "d.sandell", "Left the company")
@@ -121,12 +126,14 @@ def test_disabled_account_is_closed_for_good(founded: Any, spoken: Any) -> None:
         people.enrol(founded.session("admin"), "d.sandell", "Disa Sandell", "ref")
 
 
+@pytest.mark.requirement("UR-PEOPLE-03", reviewed="c73777bf")
 @pytest.mark.parametrize("last", ["a.lindqvist", "q.ekstrom"])
 def test_last_of_a_founding_role_stays(last: str, founded: Any) -> None:
     with pytest.raises(OutOfSequenceError, match="last account with the role"):
         people.disable(founded.session("qa"), last, WHY)
 
 
+@pytest.mark.requirement("UR-PEOPLE-10", reviewed="0153b226", negative=True)
 def test_roles_that_exclude_each_other_are_not_granted(founded: Any) -> None:
     for person, role in (("o.brannstrom", "qa"), ("u.hallgren", "reviewer"), ("a.lindqvist", "operator")):
         with pytest.raises(InvalidInputError, match="cannot be held together"):
@@ -137,6 +144,8 @@ def test_roles_that_exclude_each_other_are_not_granted(founded: Any) -> None:
         people.grant(founded.session("qa"), "o.brannstrom", "operator", "T", None, WHY, founded.signs("qa"))
 
 
+@pytest.mark.requirement("UR-PEOPLE-19", reviewed="e6512590")
+@pytest.mark.requirement("UR-PEOPLE-05", reviewed="775b9e00")
 def test_training_ends_a_role_on_its_day(founded: Any) -> None:
     """The last day counts, in the zone of the site; the day after does not."""
     today = founded.site.now().local[:10]
@@ -162,6 +171,7 @@ def login_again(world: Any, who: str) -> Any:
     return world.session(who)
 
 
+@pytest.mark.requirement("UR-PEOPLE-07", reviewed="d376a45f")
 def test_passphrase_changed_by_its_owner(analysed: Any, life: Any, spoken: Any) -> None:
     """Earlier signatures keep standing; the old passphrase and the old key sign no more."""
     life(analysed).submit("B-1")
@@ -179,6 +189,8 @@ def test_passphrase_changed_by_its_owner(analysed: Any, life: Any, spoken: Any) 
     assert analysed.batch("B-1").unsigned == ()
 
 
+@pytest.mark.requirement("UR-SITE-02", reviewed="59d31ee7", negative=True)
+@pytest.mark.requirement("UR-SITE-03", reviewed="b37c0a47", negative=True)
 def test_clock_that_goes_backwards_blocks_until_assessed(analysed: Any, life: Any) -> None:
     acts = life(analysed)
     analysed.clock.move(hours=2)

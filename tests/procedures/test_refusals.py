@@ -11,6 +11,7 @@ import pytest
 from nesqc_gmp.errors import NotAuthorisedError
 from nesqc_gmp.procedures import (
     audit,
+    backup,
     batches,
     certificates,
     features,
@@ -98,10 +99,14 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "products.approve": ({"qa"}, lambda s: products.approve(s, name, WHY, never)),
         "products.retire": ({"qa"}, lambda s: products.retire(s, name, WHY, never)),
         "site.status": (READERS | {"admin"}, site_procedures.status),
+        "site.backup": ({"admin"}, lambda s: backup.make(s, world.folder)),
+        "site.restore-test": ({"admin", "qa"}, lambda s: backup.restore_test(s, world.folder)),
         "site.assess": ({"qa"}, lambda s: site_procedures.assess(s, "I-000001", WHY, never)),
     }  # fmt: skip
 
 
+@pytest.mark.requirement("UR-AUDIT-16", reviewed="8666df3e", negative=True)
+@pytest.mark.requirement("UR-PEOPLE-09", reviewed="9be18938", negative=True)
 def test_everybody_else_is_refused_and_it_is_recorded(analysed: Any, people: Any) -> None:
     """Walks every procedure with every role that may not do it; nobody is asked for a passphrase."""
     expected: list[tuple[str, str, str]] = []
@@ -116,6 +121,7 @@ def test_everybody_else_is_refused_and_it_is_recorded(analysed: Any, people: Any
     assert len([entry for entry in analysed.entries() if entry.kind != "act_refused"]) == content
 
 
+@pytest.mark.requirement("UR-PEOPLE-09", reviewed="9be18938")
 def test_the_walk_is_complete(analysed: Any) -> None:
     """Every right of the table is walked, but for views of one record that share their procedure with the list."""
     from nesqc_gmp.identity.roles import RIGHTS
@@ -133,6 +139,7 @@ def test_install_is_refused_too(analysed: Any, people: Any) -> None:
     assert analysed.refused() == [("o.brannstrom", "models.install", "NotAuthorisedError")]
 
 
+@pytest.mark.requirement("UR-PEOPLE-10", reviewed="0153b226", negative=True)
 def test_administrator_sees_no_batch(analysed: Any) -> None:
     for look in (batches.batches, lambda s: batches.show(s, "B-1"), certificates.certificates):
         with pytest.raises(NotAuthorisedError):

@@ -11,6 +11,8 @@ from nesqc_gmp.errors import InvalidInputError, OutOfSequenceError
 from nesqc_gmp.procedures import audit, batches, people
 
 
+@pytest.mark.requirement("UR-BATCHES-20", reviewed="aa4ab55c")
+@pytest.mark.requirement("UR-PEOPLE-20", reviewed="2f7aaf2f")
 def test_long_comments_and_many_deviations_are_shown_whole(analysed: Any, life: Any) -> None:
     """A statement that ends after some words would let somebody sign what they were not shown (21 CFR 11.70)."""
     acts = life(analysed)
@@ -39,6 +41,7 @@ def test_reasons_and_comments_are_visible_lines(text: str, analysed: Any, life: 
     assert analysed.entries("image_read") == analysed.entries("batch_reviewed") == []
 
 
+@pytest.mark.requirement("UR-BATCHES-08", reviewed="b97a68c3", negative=True)
 def test_one_picture_is_one_field(ready: Any, life: Any, pictures: Any) -> None:
     """Received four times under four names and explained each time, it does not fulfil a plan of two fields."""
     acts, operator = life(ready), ready.session("operator")
@@ -52,6 +55,7 @@ def test_one_picture_is_one_field(ready: Any, life: Any, pictures: Any) -> None:
     assert acts.seal("B-2") == 5
 
 
+@pytest.mark.requirement("UR-AUDIT-15", reviewed="380b3deb")
 def test_reviewer_of_the_trail_sees_what_an_image_is_like(analysed: Any, life: Any, pictures: Any) -> None:
     """Good images of a batch that failed can be handed in as a new batch: the exception names where they come from."""
     acts = life(analysed)

@@ -19,6 +19,7 @@ from nesqc_gmp.procedures import batches, certificates, people
 from nesqc_gmp.records.signatures import Statement
 
 
+@pytest.mark.requirement("UR-PEOPLE-15", reviewed="e05a32f4")
 def test_statement_shows_what_is_signed(analysed: Any, life: Any) -> None:
     """Labels of 21 CFR 11.50 and what 11.70 binds; the shown text is the one in the log, byte for byte."""
     life(analysed).submit("B-1")
@@ -32,6 +33,7 @@ def test_statement_shows_what_is_signed(analysed: Any, life: Any) -> None:
     assert Statement.parse(analysed.shown).previous_size == entry.index
 
 
+@pytest.mark.requirement("UR-PEOPLE-11", reviewed="af69ded9", negative=True)
 def test_wrong_passphrase_signs_nothing_and_is_recorded(analysed: Any) -> None:
     with pytest.raises(AuthenticationError, match="id or passphrase is wrong"):
         batches.submit(analysed.session("operator"), "B-1", analysed.signs("operator", "wrong lantern quarry"))
@@ -40,6 +42,7 @@ def test_wrong_passphrase_signs_nothing_and_is_recorded(analysed: Any) -> None:
     assert analysed.entries("batch_submitted") == []
 
 
+@pytest.mark.requirement("UR-PEOPLE-11", reviewed="af69ded9", negative=True)
 def test_a_session_alone_signs_nothing(analysed: Any) -> None:
     """Whoever finds an open session has the first component only: each try counts, the fifth locks the account."""
     session = analysed.session("operator")
@@ -55,6 +58,7 @@ def test_a_session_alone_signs_nothing(analysed: Any) -> None:
         batches.submit(session, "B-1", analysed.signs("operator"))
 
 
+@pytest.mark.requirement("UR-PEOPLE-11", reviewed="af69ded9", negative=True)
 def test_nobody_signs_in_another_persons_session(analysed: Any, people: Any, spoken: Any) -> None:
     """Even with both components of their own; the try is recorded against the open session."""
     with pytest.raises(AuthenticationError, match="not that of the person who is logged in"):
@@ -62,6 +66,7 @@ def test_nobody_signs_in_another_persons_session(analysed: Any, people: Any, spo
     assert analysed.refused() == [("o.brannstrom", "sign: performed", "AuthenticationError")]
 
 
+@pytest.mark.requirement("UR-PEOPLE-14", reviewed="8e43b3fd", negative=True)
 def test_record_that_changed_meanwhile(analysed: Any) -> None:
     def slowly(statement: str) -> Any:
         batches.read(analysed.session("reviewer"), "B-1", "C01_F01", "conforming", None, blinded=False)
@@ -72,6 +77,7 @@ def test_record_that_changed_meanwhile(analysed: Any) -> None:
     assert analysed.refused() == [("o.brannstrom", "batches.submit", "OutOfSequenceError")]
 
 
+@pytest.mark.requirement("UR-SITE-02", reviewed="59d31ee7", negative=True)
 @pytest.mark.parametrize(("minutes", "holds"), [(9.9, True), (10.1, False), (-1, False)])
 def test_time_between_sight_and_entry(minutes: float, holds: bool, analysed: Any) -> None:
     """A clock set back while somebody signs would leave a signature later than its own entry."""
@@ -105,6 +111,7 @@ def test_time_between_sight_and_issue(minutes: float, analysed: Any, life: Any) 
     assert list(analysed.paths.certificates.iterdir()) == []
 
 
+@pytest.mark.requirement("UR-PEOPLE-16", reviewed="59224b91", negative=True)
 def test_missing_and_exchanged_keys_are_recorded(analysed: Any) -> None:
     path = analysed.paths.envelope("o.brannstrom")
     whole = path.read_bytes()
@@ -119,6 +126,7 @@ def test_missing_and_exchanged_keys_are_recorded(analysed: Any) -> None:
     batches.submit(analysed.session("operator"), "B-1", analysed.signs("operator"))
 
 
+@pytest.mark.requirement("UR-AUDIT-05", reviewed="bfb15d6a")
 @pytest.mark.parametrize("reason", ["short", "       x       ", "", "y" * 1001])
 def test_reason_has_a_length(reason: str, analysed: Any) -> None:
     with pytest.raises(InvalidInputError, match="too short, too long, or not one visible line"):
@@ -131,6 +139,7 @@ def second_qa(world: Any) -> str:
     return "reviewer"
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-04", reviewed="6376878b", negative=True)
 def test_only_who_decided_replaces_a_certificate(analysed: Any, life: Any) -> None:
     """Another person could end the old one but not issue the new one; so neither happens."""
     acts = life(analysed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
+import pytest
+
 from nesqc_gmp.procedures import certificates
 
 
@@ -12,6 +14,7 @@ def verified(world: Any) -> Any:
     return certificates.verify(next(world.paths.certificates.glob("*.pdf")), site=world.paths, evidence=None)
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-07", reviewed="cccb51dc", negative=True)
 def test_hidden_withdrawal(released: Any) -> None:
     """The row that finds the withdrawal is moved away behind the back of the tool, its guard put back."""
     assert verified(released).verified
@@ -45,6 +48,7 @@ def test_damaged_database(released: Any) -> None:
         assert "The certificate stands" in report.sentence
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-12", reviewed="d84fcb74")
 def test_read_only_copy_without_keys(released: Any) -> None:
     """An auditor's copy has no keys folder; the log is verified all the same."""
     released.close()

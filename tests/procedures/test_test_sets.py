@@ -47,6 +47,7 @@ def nothing_sealed(world: World) -> bool:
     return not world.entries("test_set_sealed") and not any(world.site.objects.digests())
 
 
+@pytest.mark.requirement("UR-TEST-SETS-01", reviewed="98aeb679")
 def test_a_seal_counts_and_keeps_every_byte(bench: Bench, manifest: Path) -> None:
     """Counted by hand: eight images, four cultures, two donors."""
     altered(manifest, 0, **{"reading anna": "not conforming"})
@@ -103,6 +104,7 @@ def test_a_wrong_manifest_is_refused_and_nothing_is_kept(
     assert nothing_sealed(bench.world)
 
 
+@pytest.mark.requirement("UR-TEST-SETS-06", reviewed="579e4004", negative=True)
 @pytest.mark.parametrize(
     ("column", "said"),
     [
@@ -177,6 +179,7 @@ def test_a_set_of_one_class_is_refused(bench: Bench, manifest: Path) -> None:
     assert nothing_sealed(bench.world)
 
 
+@pytest.mark.requirement("UR-TEST-SETS-09", reviewed="4bc97452", negative=True)
 def test_an_image_with_a_drawing_is_refused(bench: Bench, manifest: Path) -> None:
     path = manifest.parent / "images" / "T00-F1.png"
     samples = np.array(Image.open(path))
@@ -187,6 +190,7 @@ def test_an_image_with_a_drawing_is_refused(bench: Bench, manifest: Path) -> Non
     assert nothing_sealed(bench.world)
 
 
+@pytest.mark.requirement("UR-TEST-SETS-07", reviewed="e945d2e2", negative=True)
 def test_a_damaged_image_is_refused_or_excluded_with_a_reason(bench: Bench, manifest: Path) -> None:
     path = manifest.parent / "images" / "T00-F1.png"
     path.write_bytes(path.read_bytes()[:500])
@@ -197,6 +201,7 @@ def test_a_damaged_image_is_refused_or_excluded_with_a_reason(bench: Bench, mani
     assert test_sets.read_content(bench.world.site, sealed).excluded == (("T00-F1.png", "The file is cut short"),)
 
 
+@pytest.mark.requirement("UR-TEST-SETS-06", reviewed="579e4004")
 def test_copies_with_different_labels_are_listed(bench: Bench, manifest: Path) -> None:
     """The same picture, saved again, under a culture of the other label."""
     images = manifest.parent / "images"
@@ -206,6 +211,7 @@ def test_copies_with_different_labels_are_listed(bench: Bench, manifest: Path) -
     assert [pair.split(":")[0] for pair in sealed.conflicting] == ["T00-F1.png and T01-F1.png"]
 
 
+@pytest.mark.requirement("UR-TEST-SETS-09", reviewed="4bc97452", negative=True)
 @pytest.mark.parametrize(
     ("saved_again", "changes", "kind"),
     [
@@ -253,6 +259,8 @@ def test_an_id_is_used_once(bench: Bench, manifest: Path) -> None:
     assert len(bench.world.entries("test_set_sealed")) == 1
 
 
+@pytest.mark.requirement("UR-TEST-SETS-01", reviewed="98aeb679", negative=True)
+@pytest.mark.requirement("UR-TEST-SETS-02", reviewed="0205f6eb", negative=True)
 @pytest.mark.parametrize("who", sorted(set(PEOPLE) - {"custodian"}))
 def test_only_the_custodian_seals_and_opens(who: str, bench: Bench, manifest: Path) -> None:
     with pytest.raises(NotAuthorisedError):
@@ -273,6 +281,7 @@ def test_others_do_not_consume(who: str, bench: Bench, manifest: Path) -> None:
     assert not bench.world.entries("test_set_consumed")
 
 
+@pytest.mark.requirement("UR-TEST-SETS-05", reviewed="c6902c20")
 def test_consuming_is_signed_with_a_reason(bench: Bench, manifest: Path) -> None:
     bench.seal(manifest)
     with pytest.raises(InvalidInputError, match="reason"):
@@ -289,6 +298,7 @@ def test_an_unknown_set_is_not_found(bench: Bench) -> None:
             act()
 
 
+@pytest.mark.requirement("UR-TEST-SETS-03", reviewed="8800b8ca", negative=True)
 def test_who_held_the_one_role_never_gets_the_other(founded: World) -> None:
     """Also after the role was taken away: what was seen was seen."""
 

@@ -34,12 +34,14 @@ def test_content_kinds_exist() -> None:
     assert not CONTENT_KINDS & decisions, "a signature over the content is not itself content"
 
 
+@pytest.mark.requirement("UR-AUDIT-04", reviewed="4c2403f4")
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS.keys())
 def test_records_are_frozen_and_closed(record: type[BaseModel]) -> None:
     assert record.model_config["frozen"]
     assert record.model_config["extra"] == "forbid"
 
 
+@pytest.mark.requirement("UR-PRODUCTS-05", reviewed="97b5af22")
 @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS.keys())
 def test_no_binary_floating_point_in_a_leaf(record: type[BaseModel]) -> None:
     def types(schema: Any) -> set[str]:
@@ -51,6 +53,7 @@ def test_no_binary_floating_point_in_a_leaf(record: type[BaseModel]) -> None:
     assert "number" not in types(record.model_json_schema())
 
 
+@pytest.mark.requirement("UR-PRODUCTS-05", reviewed="97b5af22")
 @pytest.mark.parametrize(
     ("value", "decimals", "text"),
     [

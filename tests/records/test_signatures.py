@@ -38,6 +38,7 @@ def statement(**changes: Any) -> Statement:
     return Statement.model_validate(values | changes)
 
 
+@pytest.mark.requirement("UR-PEOPLE-20", reviewed="2f7aaf2f")
 def test_text_by_hand() -> None:
     """Written out once by hand from the format; `openssl` checks exactly these bytes."""
     assert statement().format() == (
@@ -69,6 +70,7 @@ def test_read_back_exactly(name: str, reason: str, summary: list[str], meaning: 
     assert Statement.parse(written.format()) == written
 
 
+@pytest.mark.requirement("UR-PEOPLE-20", reviewed="2f7aaf2f", negative=True)
 @pytest.mark.parametrize(
     "end", ["\n", "\r", "\x00", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1b[2K", "\x7f", "\u202e", "\u200b"]
 )
@@ -105,6 +107,7 @@ def test_any_other_form_is_refused(change: Any) -> None:
         Statement.parse(change(statement().format()))
 
 
+@pytest.mark.requirement("UR-PEOPLE-15", reviewed="e05a32f4")
 def test_every_meaning_has_its_sentence() -> None:
     assert set(MEANING_SENTENCES) == set(get_args(Meaning))
     assert len(set(MEANING_SENTENCES.values())) == len(MEANING_SENTENCES)

@@ -36,6 +36,7 @@ def test_a_true_map_takes_the_verdict_away_and_brings_it_back_at_the_first_step(
     assert area(found.insertion) == pytest.approx(0.88)
 
 
+@pytest.mark.requirement("UR-MODELS-17", reviewed="6af3b575")
 def test_a_map_of_another_place_does_no_better_than_random_order() -> None:
     (found,) = deletion_and_insertion([picture()], lambda samples: seeing(samples, honest=False))
     # The place is among the last in the order of the map: cells with equal evidence follow row by row.

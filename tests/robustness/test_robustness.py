@@ -96,6 +96,7 @@ def by_brightness(samples: np.ndarray) -> Scored:
     return Scored(None if mean > 0.9 else mean, outcome)
 
 
+@pytest.mark.requirement("UR-MODELS-24", reviewed="39797023")
 def test_changes_are_counted_by_hand() -> None:
     """Levels 0.30, 0.45, 0.60, 0.80, 0.95, a fifth brighter: 0.36, 0.54 (worse), 0.72, 0.96 (refused), refused before.
 

@@ -17,6 +17,7 @@ from nesqc_gmp.simulation.look import draw_look
 PICTURE = simulate(0, good=True, severity=0.0, culture=draw_look(0), size=128)
 
 
+@pytest.mark.requirement("UR-SITE-10", reviewed="2ff7c07d")
 def test_png_says_it_is_simulated(tmp_path: Path) -> None:
     path = tmp_path / "simulated-a.png"
     write_simulated(path, PICTURE)

@@ -82,6 +82,8 @@ def run(life: Any, steps: list[tuple[str, str, int]]) -> int:
     return done
 
 
+@pytest.mark.requirement("UR-BATCHES-01", reviewed="37ccabae", negative=True)
+@pytest.mark.requirement("UR-BATCHES-18", reviewed="6110b96b", negative=True)
 @BOUNDED
 @given(roles=st.fixed_dictionaries({person: ALLOWED.map(frozenset) for person in PEOPLE}), steps=STEPS)
 def test_no_release_without_everything_before_it(machine: Any, wrong: Any, roles: Any, steps: Any) -> None:
@@ -90,6 +92,7 @@ def test_no_release_without_everything_before_it(machine: Any, wrong: Any, roles
     assert wrong(life.entries) == []
 
 
+@pytest.mark.requirement("UR-BATCHES-17", reviewed="29607e63", negative=True)
 @BOUNDED
 @given(steps=STEPS)
 def test_no_release_without_everything_before_it_where_people_can(machine: Any, wrong: Any, steps: Any) -> None:
@@ -98,6 +101,7 @@ def test_no_release_without_everything_before_it_where_people_can(machine: Any, 
     assert wrong(life.entries) == []
 
 
+@pytest.mark.requirement("UR-PEOPLE-14", reviewed="8e43b3fd")
 @BOUNDED
 @given(steps=STEPS, extra=st.sampled_from(["read", "record", "verify", "open", "close"]))
 def test_a_change_takes_every_signature_away(machine: Any, steps: Any, extra: str) -> None:
@@ -110,6 +114,7 @@ def test_a_change_takes_every_signature_away(machine: Any, steps: Any, extra: st
         assert batch.stage not in {"submitted", "reviewed"}
 
 
+@pytest.mark.requirement("UR-BATCHES-17", reviewed="29607e63")
 def test_a_good_life_ends_released(machine: Any, wrong: Any) -> None:
     """The machine can reach what the others say it never reaches wrongly."""
     life = machine(USUAL)
@@ -169,6 +174,8 @@ WITHOUT = {
 """For each rule a life that it alone stops."""
 
 
+@pytest.mark.requirement("UR-BATCHES-17", reviewed="29607e63", negative=True)
+@pytest.mark.requirement("UR-PRODUCTS-03", reviewed="44c7f0ae", negative=True)
 @pytest.mark.parametrize("name", WITHOUT)
 def test_every_rule_is_needed(name: str, machine: Any, wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rule nothing is wrong; without it the same steps end in a release that the judge condemns."""
@@ -211,6 +218,8 @@ ROLES_APART = [
 ]
 
 
+@pytest.mark.requirement("UR-BATCHES-02", reviewed="e58f7b19", negative=True)
+@pytest.mark.requirement("UR-BATCHES-16", reviewed="10145da1", negative=True)
 @pytest.mark.parametrize(("name", "before", "last"), ROLES_APART, ids=[case[0] for case in ROLES_APART])
 def test_people_who_are_kept_apart(name: str, before: list[str], last: str, machine: Any) -> None:
     life = machine(USUAL)

@@ -106,6 +106,7 @@ def clustered(generator: np.random.Generator, cultures: int, fields: int, correl
     return np.repeat(label, fields), scores.ravel(), np.repeat(np.arange(cultures), fields)
 
 
+@pytest.mark.requirement("UR-MODELS-13", reviewed="eae3370e")
 def test_clustered_intervals_cover_and_the_naive_one_does_not() -> None:
     """ST-02: known AUROC 0.8, intra-class correlation 0.3, 60 cultures of 8 fields, 300 repetitions.
 
@@ -131,6 +132,7 @@ def test_bootstrap_depends_on_its_seed_only() -> None:
     assert first != other
 
 
+@pytest.mark.requirement("UR-MODELS-13", reviewed="eae3370e")
 def test_intervals_of_a_proportion_from_published_tables() -> None:
     """Newcombe, Statistics in Medicine 1998, table I: 81 of 263 and 0 of 20, Clopper-Pearson and Wilson."""
     exact, wilson = proportion(81, 263), proportion(81, 263, "Wilson")
@@ -141,6 +143,7 @@ def test_intervals_of_a_proportion_from_published_tables() -> None:
     assert round(none_wilson.high, 4) == 0.1611  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("UR-MODELS-16", reviewed="c631726c")
 @pytest.mark.parametrize(
     ("bound", "units"),
     [(0.80, (17, 26, 34, 41)), (0.85, (23, 35, 46, 56)), (0.90, (36, 54, 70, 85)), (0.95, (72, 110, 142, 173))],
@@ -178,6 +181,7 @@ def test_agreement_collapses_in_kappa_but_not_where_prevalence_is_taken_out() ->
     assert agreement([True] * 4, [True] * 4).kappa.estimate is None
 
 
+@pytest.mark.requirement("UR-MODELS-15", reviewed="4dc70547")
 def test_kappa_interval_of_the_published_formula() -> None:
     """Fleiss, Levin and Paik 2003, table 18.1 cut to two by two by hand: 40, 10, 5, 45 gives 0.70, s.e. 0.071."""
     found = agreement([True] * 50 + [False] * 50, [True] * 40 + [False] * 10 + [True] * 5 + [False] * 45)
@@ -212,6 +216,7 @@ def row(number: int, label: str, outcome: str, culture: str = "", **more: str) -
     return ScoredRow(f"i{number}", culture or f"C{number}", "D", label, score, outcome, tuple(more.items()))  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("UR-MODELS-14", reviewed="6e8e1a22")
 def test_undecided_is_reported_three_ways() -> None:
     """Ten not conforming: 6 right, 1 wrong, 2 undecided, 1 refused. By hand 6/7, 6/10, 3/10; 9 of 10 not missed."""
     outcomes = ["not conforming"] * 6 + ["conforming"] + ["undecided"] * 2 + ["rejected by input check"]
@@ -231,6 +236,7 @@ def test_worst_image_decides_its_culture() -> None:
         by_culture([*rows, row(9, "conforming", "conforming", "C")])
 
 
+@pytest.mark.requirement("UR-MODELS-13", reviewed="eae3370e")
 def test_empty_stratum_is_listed() -> None:
     rows = [row(1, "conforming", "conforming", passage="14"), row(2, "conforming", "conforming", passage="15")]
     found = strata(rows, [("passage", "14"), ("passage", "99")])
@@ -241,6 +247,7 @@ def criterion(metric: str, limit: str, **more: object) -> Criterion:
     return Criterion(metric, "image", Decimal(limit), 1, **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.requirement("UR-MODELS-13", reviewed="eae3370e", negative=True)
 def test_bound_decides_and_not_the_estimate() -> None:
     """17 of 17 right: lower Clopper-Pearson bound 0.8049; 16 of 16: 0.7941 (requirement ST-04)."""
     for units, verdict in ((17, "passed"), (16, "failed")):
@@ -249,6 +256,7 @@ def test_bound_decides_and_not_the_estimate() -> None:
         assert (result.found.estimate, result.verdict) == (1.0, verdict)
 
 
+@pytest.mark.requirement("UR-MODELS-13", reviewed="eae3370e", negative=True)
 def test_what_cannot_be_assessed_is_never_passed() -> None:
     rows = [row(n, "not conforming", "not conforming") for n in range(30)]
     for missing in (
@@ -270,6 +278,7 @@ def test_rate_is_judged_by_its_upper_bound() -> None:
     assert verdicts == ["failed", "passed"]
 
 
+@pytest.mark.requirement("UR-MODELS-14", reviewed="6e8e1a22", negative=True)
 @pytest.mark.parametrize("was", ["conforming", "undecided"])
 def test_a_refusal_never_makes_the_undecided_rate_better(was: str) -> None:
     """Whatever a culture was before it is refused: by hand 3 of 30 before, and 3 or 4 of 30 after."""
@@ -308,7 +317,7 @@ def test_bounds_of_perfect_results_by_hand() -> None:
 
 
 def test_the_sizes_of_sets_that_the_procedure_names() -> None:
-    """SOP-04, Collect the images: fewest cultures whose perfect results show a bound."""
+    """SOP-07, Collect the images: fewest cultures whose perfect results show a bound."""
 
     def fewest(shows: Callable[[int], bool]) -> int:
         return next(units for units in range(2, 200) if shows(units))
@@ -446,6 +455,7 @@ def test_intervals_near_perfection_cover() -> None:
     assert covered / 300 >= 0.93
 
 
+@pytest.mark.requirement("UR-MODELS-15", reviewed="4dc70547", negative=True)
 def test_non_inferiority_needs_a_baseline() -> None:
     right, cultures = [True] * 40, [f"C{n // 4}" for n in range(40)]
     assert non_inferiority(right, None, cultures, margin=0.1, seed=1).verdict == "not assessable"

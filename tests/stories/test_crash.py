@@ -34,6 +34,7 @@ def sealed(ready: Any, life: Any, pictures: Any) -> Any:
     return ready
 
 
+@pytest.mark.requirement("UR-BATCHES-09", reviewed="d52d1b84", negative=True)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_killed_at_random_moments_of_an_analysis(seed: int, sealed: Any, tmp_path: Path) -> None:
     """SIGKILL, 100 times here; what must hold after each is asserted by the program."""
@@ -66,6 +67,7 @@ def stopped_after(count: int, error: BaseException) -> Any:
     return shown
 
 
+@pytest.mark.requirement("UR-BATCHES-10", reviewed="e5283424", negative=True)
 def test_ctrl_c_closes_the_attempt_as_aborted(sealed: Any, life: Any) -> None:
     with pytest.raises(KeyboardInterrupt):
         life(sealed).analyse("B-2", shown=stopped_after(1, KeyboardInterrupt()))
@@ -98,6 +100,7 @@ def test_ctrl_c_between_the_commit_and_its_count(sealed: Any, life: Any, monkeyp
     assert audit.verify(sealed.paths).verified
 
 
+@pytest.mark.requirement("UR-BATCHES-10", reviewed="e5283424")
 def test_engine_that_fails_in_the_middle(sealed: Any, life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from nesqc_gmp.inference.engine import Engine
 
@@ -119,6 +122,7 @@ def test_engine_that_fails_in_the_middle(sealed: Any, life: Any, monkeypatch: py
         life(sealed).submit("B-2")
 
 
+@pytest.mark.requirement("UR-AUDIT-17", reviewed="0fbb59d9")
 def test_unexpected_failure_tells_no_content(sealed: Any, life: Any) -> None:
     with pytest.raises(ZeroDivisionError):
         life(sealed).analyse("B-2", shown=stopped_after(1, ZeroDivisionError("patient 4711")))
@@ -126,6 +130,8 @@ def test_unexpected_failure_tells_no_content(sealed: Any, life: Any) -> None:
     assert (closed.ending, closed.detail) == ("failed", "unexpected ZeroDivisionError")
 
 
+@pytest.mark.requirement("UR-BATCHES-10", reviewed="e5283424", negative=True)
+@pytest.mark.requirement("UR-SITE-03", reviewed="b37c0a47", negative=True)
 def test_dead_attempt_is_closed_by_the_next_command_and_blocks_until_assessed(sealed: Any, life: Any) -> None:
     acts = life(sealed)
     child = os.fork()

@@ -36,6 +36,8 @@ def assert_verifies(world: Any, pdf: Path) -> None:
     assert report.verified, [step for step in report.steps if not step.passed]
 
 
+@pytest.mark.requirement("UR-BATCHES-01", reviewed="37ccabae")
+@pytest.mark.requirement("UR-BATCHES-22", reviewed="4e0de0e3")
 def test_released_batch_verifies_everywhere(released: Any) -> None:
     pdf = next(released.paths.certificates.glob("*.pdf"))
     assert_verifies(released, pdf)
@@ -52,6 +54,7 @@ def test_released_batch_verifies_everywhere(released: Any) -> None:
     ]
 
 
+@pytest.mark.requirement("UR-BATCHES-08", reviewed="b97a68c3", negative=True)
 def test_nothing_can_be_added_to_a_released_batch(released: Any, life: Any, pictures: Any) -> None:
     acts = life(released)
     for late in (
@@ -73,6 +76,7 @@ def test_nothing_can_be_added_to_a_released_batch(released: Any, life: Any, pict
     assert released.batch("B-1").batch.stage == "released"
 
 
+@pytest.mark.requirement("UR-BATCHES-19", reviewed="11f19144", negative=True)
 def test_failing_batch_is_rejected_never_released(ready: Any, life: Any, pictures: Any) -> None:
     acts = life(ready)
     acts.analysed("B-2", [*pictures.good(2), *pictures.bad(3)])
@@ -92,6 +96,7 @@ def test_failing_batch_is_rejected_never_released(ready: Any, life: Any, picture
     assert "not for gmp use" in text.casefold()
 
 
+@pytest.mark.requirement("UR-BATCHES-14", reviewed="ae7ce173", negative=True)
 def test_a_person_overrides_nothing_that_does_not_conform(ready: Any, life: Any, pictures: Any) -> None:
     acts = life(ready)
     acts.analysed("B-2", pictures.bad(2))
@@ -103,6 +108,7 @@ def test_a_person_overrides_nothing_that_does_not_conform(ready: Any, life: Any,
     assert ready.batch("B-2").morphology.outcome == "not conforming"
 
 
+@pytest.mark.requirement("UR-BATCHES-13", reviewed="50a9bc16", negative=True)
 def test_undecided_images_wait_for_readers(ready: Any, life: Any, pictures: Any) -> None:
     acts = life(ready)
     acts.analysed("B-3", pictures.unclear(2))
@@ -154,6 +160,7 @@ def test_undecided_batch_is_held_then_released(ready: Any, life: Any, pictures: 
     assert (stands.passed, stands.detail) == (False, "superseded: Released after two readings")
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-04", reviewed="6376878b", negative=True)
 def test_certificate_of_a_hold_is_not_issued_once_the_batch_went_on(analysed: Any, life: Any) -> None:
     """The hold was signed over records that are no longer all there is."""
     acts = life(analysed)
@@ -163,6 +170,7 @@ def test_certificate_of_a_hold_is_not_issued_once_the_batch_went_on(analysed: An
         acts.issue("B-1")
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-07", reviewed="cccb51dc")
 def test_withdrawn_certificate_says_so(released: Any, life: Any) -> None:
     pdf = next(released.paths.certificates.glob("*.pdf"))
     certificates.withdraw(released.session("qa"), pdf.stem, "Printed with a wrong address", released.signs("qa"))
@@ -177,6 +185,7 @@ def test_withdrawn_certificate_says_so(released: Any, life: Any) -> None:
     assert audit.verify(released.paths).verified
 
 
+@pytest.mark.requirement("UR-BATCHES-07", reviewed="fa7af97d", negative=True)
 def test_likeness_across_batches_blocks_until_explained(analysed: Any, life: Any, pictures: Any) -> None:
     acts = life(analysed)
     acts.register("B-9")
@@ -195,6 +204,7 @@ def test_likeness_across_batches_blocks_until_explained(analysed: Any, life: Any
     assert acts.seal("B-9") == 4
 
 
+@pytest.mark.requirement("UR-BATCHES-16", reviewed="10145da1")
 def test_both_results_of_a_repeated_test_count(analysed: Any, life: Any) -> None:
     """A repeat that conforms never wipes out one that does not."""
     acts = life(analysed)
@@ -205,6 +215,7 @@ def test_both_results_of_a_repeated_test_count(analysed: Any, life: Any) -> None
     assert analysed.batch("B-1").outcome == "not conforming"
 
 
+@pytest.mark.requirement("UR-BATCHES-11", reviewed="66e6dc84", negative=True)
 def test_every_attempt_counts(analysed: Any, life: Any) -> None:
     acts = life(analysed)
     with pytest.raises(OutOfSequenceError, match="a repeat needs a reason"):
@@ -222,6 +233,7 @@ def test_every_attempt_counts(analysed: Any, life: Any) -> None:
     assert [line["reason"] for line in record["amendments"]] == ["The lamp flickered"]
 
 
+@pytest.mark.requirement("UR-BATCHES-19", reviewed="11f19144")
 def test_rejected_without_any_image(ready: Any, life: Any) -> None:
     acts = life(ready)
     acts.register("B-5")
@@ -232,6 +244,7 @@ def test_rejected_without_any_image(ready: Any, life: Any) -> None:
     assert_verifies(ready, issued.pdf)
 
 
+@pytest.mark.requirement("UR-PEOPLE-14", reviewed="8e43b3fd")
 def test_a_change_after_each_signature_takes_it_away(analysed: Any, life: Any) -> None:
     acts = life(analysed)
     acts.signed("B-1")
@@ -254,6 +267,8 @@ def test_a_change_after_each_signature_takes_it_away(analysed: Any, life: Any) -
     assert analysed.batch("B-1").batch.stage == "released"
 
 
+@pytest.mark.requirement("UR-AUDIT-15", reviewed="380b3deb", negative=True)
+@pytest.mark.requirement("UR-BATCHES-17", reviewed="29607e63", negative=True)
 def test_audit_review_before_the_review_does_not_count(analysed: Any, life: Any) -> None:
     acts = life(analysed)
     acts.submit("B-1")

@@ -58,10 +58,12 @@ def rename(value: dict[str, Any]) -> None:
     value["actor"]["name"] = "Somebody Else"
 
 
+@pytest.mark.requirement("UR-AUDIT-06", reviewed="3b2a38d3")
 def test_untouched_site_verifies(released: Any) -> None:
     assert verified(released).verified
 
 
+@pytest.mark.requirement("UR-AUDIT-06", reviewed="3b2a38d3", negative=True)
 def test_edited_entry(released: Any, intruder: Any) -> None:
     with intruder(released) as attack:
         index = attack.index("image_scored")
@@ -73,6 +75,7 @@ def test_edited_entry(released: Any, intruder: Any) -> None:
     assert refused.value.first_bad == index
 
 
+@pytest.mark.requirement("UR-AUDIT-06", reviewed="3b2a38d3", negative=True)
 def test_edited_entry_with_every_hash_computed_again(released: Any, intruder: Any) -> None:
     with intruder(released) as attack:
         index = attack.index("image_scored")
@@ -108,6 +111,7 @@ def test_cut_tail_with_the_state_replaced_too(released: Any, intruder: Any, tmp_
     assert not standing.verified, "its receiver sees that the site no longer knows it"
 
 
+@pytest.mark.requirement("UR-AUDIT-07", reviewed="62b50a0c", negative=True)
 def test_old_backup_of_the_whole_site(analysed: Any, life: Any, tmp_path: Path) -> None:
     """Database, keys and state together: nothing inside contradicts it, whatever left the site does."""
     backup = tmp_path / "backup"
@@ -207,6 +211,7 @@ def test_key_stolen_and_a_score_edited_everywhere(released: Any, intruder: Any, 
     assert failed(verified(released, certificates=folder)) == {WHOLE, SIGNATURES}
 
 
+@pytest.mark.requirement("UR-AUDIT-08", reviewed="a7403078", negative=True)
 def test_honest_limit_and_its_size_is_printed(released: Any, intruder: Any, tmp_path: Path) -> None:
     """What came after the last anchor outside, a thief of the log key can rewrite; the tool says how much that is."""
     note = audit.checkpoint(released.session("qa"), tmp_path / "kept.checkpoint")
@@ -228,6 +233,7 @@ def test_honest_limit_and_its_size_is_printed(released: Any, intruder: Any, tmp_
     assert posture.unanchored_minutes == 11
 
 
+@pytest.mark.requirement("UR-AUDIT-10", reviewed="3eed6ceb", negative=True)
 def test_edited_read_model_of_scores(released: Any, intruder: Any) -> None:
     with intruder(released) as attack:
         index = attack.index("image_scored")
@@ -247,6 +253,7 @@ def test_batch_moved_away_in_the_audit_index(released: Any, intruder: Any) -> No
     assert first_bad(report, WHOLE) == index
 
 
+@pytest.mark.requirement("UR-AUDIT-02", reviewed="c3fe6bb5", negative=True)
 def test_dropped_guards(released: Any) -> None:
     import sqlite3
 
@@ -268,6 +275,7 @@ def flipped(data: bytes) -> bytes:
     return data[:200] + bytes([data[200] ^ 1]) + data[201:]
 
 
+@pytest.mark.requirement("UR-BATCHES-04", reviewed="a8bb5430", negative=True)
 def test_edited_original_is_found_by_verify_release_analyse_and_issue(analysed: Any, life: Any, edit_file: Any) -> None:
     acts = life(analysed)
     path, index = image_object(analysed)
@@ -284,6 +292,7 @@ def test_edited_original_is_found_by_verify_release_analyse_and_issue(analysed: 
         acts.issue("B-1")
 
 
+@pytest.mark.requirement("UR-BATCHES-04", reviewed="a8bb5430", negative=True)
 def test_edited_original_stops_an_analysis(analysed: Any, life: Any, edit_file: Any) -> None:
     path, _ = image_object(analysed)
     edit_file(path, flipped)
@@ -294,6 +303,7 @@ def test_edited_original_stops_an_analysis(analysed: Any, life: Any, edit_file: 
     assert [e.record.incident_kind for e in analysed.entries("incident_opened")] == ["object altered"]
 
 
+@pytest.mark.requirement("UR-BATCHES-04", reviewed="a8bb5430", negative=True)
 def test_deleted_original(released: Any) -> None:
     path, index = image_object(released)
     path.unlink()
@@ -321,6 +331,7 @@ def test_edited_certificate_kept_elsewhere(released: Any, edit_file: Any, tmp_pa
     assert not certificates.verify(copy, site=released.paths, evidence=None).verified
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-08", reviewed="f16fb75d", negative=True)
 def test_certificate_that_the_log_does_not_know(released: Any, founded: Any) -> None:
     checked = certificates.verify(certificate(released), site=founded.paths, evidence=None)
     assert [step.name for step in checked.steps if not step.passed] == ["The certificate stands"]
@@ -330,6 +341,8 @@ def model_digest(world: Any) -> str:
     return str(world.entries("model_installed")[0].record.model_sha256)
 
 
+@pytest.mark.requirement("UR-MODELS-02", reviewed="7d0442eb", negative=True)
+@pytest.mark.requirement("UR-MODELS-22", reviewed="132e5da0", negative=True)
 def test_swapped_model_file(analysed: Any, life: Any, edit_file: Any) -> None:
     digest = model_digest(analysed)
     installed = analysed.entries("model_installed")[0]
@@ -352,6 +365,8 @@ def test_swapped_model_file(analysed: Any, life: Any, edit_file: Any) -> None:
     assert first_bad(report, OBJECTS) == installed.index
 
 
+@pytest.mark.requirement("UR-MODELS-02", reviewed="7d0442eb", negative=True)
+@pytest.mark.requirement("UR-PRODUCTS-02", reviewed="dea341fc", negative=True)
 def test_whole_package_replaced(analysed: Any, edit_file: Any) -> None:
     """Another manifest, complete in itself, under the digest of the approved one."""
     digest = model_digest(analysed)
@@ -373,6 +388,7 @@ def appended(world: Any, entry: Any, record: Any, subject: Any) -> int:
     return int(receipt.index)
 
 
+@pytest.mark.requirement("UR-PEOPLE-13", reviewed="e2287dcc", negative=True)
 def test_signature_copied_from_another_version(analysed: Any, life: Any) -> None:
     acts = life(analysed)
     acts.submit("B-1")
@@ -391,6 +407,7 @@ def test_signature_copied_from_another_version(analysed: Any, life: Any) -> None
     assert first_bad(report, SIGNATURES) == index
 
 
+@pytest.mark.requirement("UR-PEOPLE-13", reviewed="e2287dcc", negative=True)
 def test_signature_copied_from_another_batch(released: Any, life: Any, pictures: Any) -> None:
     acts = life(released)
     acts.analysed("B-2", pictures.good(2, culture=2))
@@ -404,6 +421,7 @@ def test_signature_copied_from_another_batch(released: Any, life: Any, pictures:
     assert "the record is not what was signed" in report.steps[SIGNATURES].detail
 
 
+@pytest.mark.requirement("UR-PEOPLE-16", reviewed="59224b91", negative=True)
 def test_signature_of_another_person(released: Any) -> None:
     """The releasing entry again, with the name of somebody who never signed."""
     disposed = released.entries("batch_disposed")[0]
@@ -414,6 +432,7 @@ def test_signature_of_another_person(released: Any) -> None:
     assert first_bad(verified(released), SIGNATURES) == index
 
 
+@pytest.mark.requirement("UR-PEOPLE-16", reviewed="59224b91", negative=True)
 def test_exchanged_sealed_key(founded: Any, tmp_path: Path, people: Any, spoken: Any) -> None:
     """The attacker seals a key of their own under the name of QA."""
     from nesqc_gmp.identity.envelope import seal

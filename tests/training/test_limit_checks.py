@@ -127,6 +127,7 @@ def test_the_check_for_known_alterations_has_a_limit_where_the_plan_names_kinds(
     assert _verdict(checks, "known alterations") == ("passed", "3 of 12 (25.0 %)")
 
 
+@pytest.mark.requirement("UR-MODELS-24", reviewed="39797023")
 @pytest.mark.parametrize(
     ("changes", "words", "reached"),
     [

@@ -29,6 +29,7 @@ def _reaches(path: Path, *wanted: str) -> bool:
     return any(name == root or name.startswith(f"{root}.") for name in _imports(path) for root in wanted)
 
 
+@pytest.mark.requirement("UR-MODELS-06", reviewed="e5fd1ec1")
 def test_nothing_but_training_imports_torch_or_onnx_or_training() -> None:
     roots = ("torch", "onnx", "onnxscript", "nesqc_gmp.training")
     assert [str(path) for path in MODULES if path != TRAINS and _reaches(path, *roots)] == []
@@ -47,6 +48,7 @@ def test_onnxruntime_is_imported_in_one_room() -> None:
     assert rooms == {"inference"}
 
 
+@pytest.mark.requirement("UR-MODELS-06", reviewed="e5fd1ec1")
 @pytest.mark.parametrize(
     ("module", "absent"),
     [

@@ -89,6 +89,7 @@ def test_the_report_stands_beside_the_package_and_names_it(finished: tuple[Path,
         assert f">{each.verdict}</td><td>{each.part}</td><td>{html_escape(each.name)}</td>" in page
 
 
+@pytest.mark.requirement("UR-MODELS-24", reviewed="39797023")
 def test_the_first_page_and_the_card_say_what_failed(finished: tuple[Path, Trained]) -> None:
     _, trained = finished
     assert {each.part for each in trained.checks} == {"Thresholds", "Input check", "Robustness", "Export"}
@@ -160,6 +161,7 @@ def test_the_package_locks_the_scale_of_its_heterogeneity(finished: tuple[Path, 
     assert facts["appearance"]["auroc"] in card
 
 
+@pytest.mark.requirement("UR-MODELS-23", reviewed="fd438ad3")
 def test_no_culture_and_no_donor_is_in_two_splits(finished: tuple[Path, Trained]) -> None:
     _, trained = finished
     assert trained.results.basis == "test"

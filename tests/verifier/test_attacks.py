@@ -43,6 +43,7 @@ def replace_entry(bundle: EvidenceBundle, index: int, **changes: Any) -> Evidenc
 # --- the vandal: one file ---------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-09", reviewed="118317c1", negative=True)
 def test_any_single_file_flipped_or_deleted_or_added_fails_step_1(played, tmp_path) -> None:
     folder = tmp_path / "bundle"
     shutil.copytree(played.released, folder)
@@ -143,6 +144,7 @@ def test_any_entry_left_out_is_seen_but_for_those_that_no_signature_covers(playe
 # --- originals --------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-BATCHES-16", reviewed="10145da1", negative=True)
 def test_originals_missing_altered_or_added_fail_step_8(played) -> None:
     digests = list(played.bundle.objects)
     objects = {digest: played.bundle.objects[digest] for digest in digests}
@@ -187,6 +189,7 @@ NOT_IN_THE_ENTRIES = {
 """Fields of the certificate that step 9 does not compare, beside texts of tests, remarks and pictures."""
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-05", reviewed="882024c1", negative=True)
 def test_what_is_printed_and_recorded_cannot_differ(played) -> None:
     keys = read_keys(played.bundle.log_key, played.bundle.authority)
     proven = prove(played.bundle, keys, open_checkpoint(played.bundle.checkpoint, keys.log))
@@ -438,6 +441,8 @@ RULES = {
 }  # fmt: skip
 
 
+@pytest.mark.requirement("UR-BATCHES-02", reviewed="e58f7b19", negative=True)
+@pytest.mark.requirement("UR-PRODUCTS-03", reviewed="44c7f0ae", negative=True)
 @pytest.mark.parametrize("name", RULES)
 def test_whoever_holds_every_key_is_still_bound_by_the_rules(played, forger, name) -> None:
     attack, step = RULES[name]

@@ -84,6 +84,7 @@ def flip(path: Path) -> None:
 SLOW = ("verify-entry.sh", "-signature", "pdfsig")
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-09", reviewed="118317c1")
 @pytest.mark.parametrize("text", [b for b in BLOCKS if not any(word in b for word in SLOW)])
 def test_each_command_passes_on_an_honest_bundle(played, run, text) -> None:
     status, said = run(text, played.released)

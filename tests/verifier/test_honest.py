@@ -14,6 +14,7 @@ from nesqc_gmp.verifier import Step, VerificationReport, verify_bundle
 STEPS = 9
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-09", reviewed="118317c1")
 def test_a_released_batch_verifies(played) -> None:
     digest = sha256_hex((played.released / "record.json").read_bytes())
     report = verify_bundle(played.released, record_sha256=digest, **played.keys)
@@ -66,6 +67,7 @@ def test_nothing_checked_is_not_verified() -> None:
     assert VerificationReport(steps=(passed, failed)).sentence == "NOT VERIFIED: step 2, c: d"
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-09", reviewed="118317c1")
 def test_the_verifier_needs_neither_database_nor_runtime() -> None:
     heavy = ["sqlmodel", "sqlalchemy", "onnxruntime", "torch", "typer", "reportlab", "pikepdf", "pyhanko", "numpy"]
     program = f"import sys, nesqc_gmp.verifier; print([name for name in {heavy} if name in sys.modules])"

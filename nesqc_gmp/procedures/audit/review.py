@@ -7,7 +7,7 @@ at once. The last entry reviewed is the bound against which a release is checked
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nesqc_gmp.errors import InvalidInputError
@@ -23,6 +23,8 @@ from nesqc_gmp.records.batches import AuditTrailReviewed, ExceptionAssessed
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state import release
+from nesqc_gmp.state.batches import Batch, repeats
+from nesqc_gmp.state.late_entry import is_late_result, late_entries
 from nesqc_gmp.state.people import Person
 
 SAMPLE = 5
@@ -67,11 +69,12 @@ def sheet(session: Session, batch: str) -> ReviewSheet:
 
 def _sheet(reader: Reader, batch: str) -> ReviewSheet:
     entries = list(reader.entries("batch", batch))
-    load_batch(reader, batch)
+    state, _ = load_batch(reader, batch)
     first, last = entries[0].index, entries[-1].index
     around = (entry for entry in reader.entries("site", "site") if first <= entry.index)
     exceptions = sorted(
-        {*_batch_exceptions(entries), *_site_exceptions(around, batch)}, key=lambda e: (_rank(e.what), e.index)
+        {*_batch_exceptions(entries), *_late_exceptions(state, entries), *_site_exceptions(around, batch)},
+        key=lambda e: (_rank(e.what), e.index),
     )
     seed = reader.root(last + 1).hex()
     plain = [entry.index for entry in entries]
@@ -84,6 +87,7 @@ _RANKED = (
     "attempt not completed",
     "analysis repeated",
     "result recorded again",
+    "late entry",
     "reading differs from the model",
     "image undecided",
     "image outside the input check",
@@ -97,28 +101,30 @@ def _rank(what: str) -> int:
     return _RANKED.index(what)
 
 
-def _batch_exceptions(entries: Iterable[Entry]) -> Iterator[AuditException]:
+def _batch_exceptions(entries: Sequence[Entry]) -> Iterator[AuditException]:
     alike: dict[str, str] = {}
+    again = {entry.index for entry in repeats(entries)}
     for entry in entries:
         if isinstance(entry.record, batch_records.ImageReceived):
             duplicates = entry.record.duplicates
             alike[entry.record.image] = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates)
-        found = _exception(entry, alike)
+        found = _exception(entry, alike, again=entry.index in again)
         if found is not None:
             yield AuditException(entry.index, *found)
 
 
-def _exception(entry: Entry, alike: Mapping[str, str]) -> tuple[str, str] | None:
+def _exception(entry: Entry, alike: Mapping[str, str], *, again: bool) -> tuple[str, str] | None:
     who = f"{entry.actor.name}: {entry.reason}" if entry.reason else entry.actor.name
     match entry.record:
         case site_records.ActRefused(act=act, why=why):
             return "act refused", f"{entry.actor.person}, {act}: {why}"
         case batch_records.AttemptClosed(ending="aborted" | "failed" as ending, attempt=number, detail=detail):
             return "attempt not completed", f"attempt {number} {ending}: {detail}"
-        case batch_records.AttemptOpened(attempt=number) if entry.reason:
+        case batch_records.AttemptOpened(attempt=number) if again:
             return "analysis repeated", f"attempt {number}, {who}"
-        case batch_records.ResultRecorded(test=test, value=value) if entry.reason:
-            return "result recorded again", f"{test} = {value}, {who}"
+        case batch_records.ResultRecorded(test=test, value=value, performed_on=day) if again:
+            late = f", entered late: performed {day}" if is_late_result(day, entry.time.local) else ""
+            return "result recorded again", f"{test} = {value}{late}, {who}"
         case batch_records.ImageRead(image=image, reading=reading, override=True, model_outcome=outcome):
             return "reading differs from the model", f"{image}: {reading} instead of {outcome}, {who}"
         case batch_records.ImageScored(image=image, outcome="undecided"):
@@ -131,6 +137,17 @@ def _exception(entry: Entry, alike: Mapping[str, str]) -> tuple[str, str] | None
             return "likeness explained", f"{image}, {alike.get(image, '-')}, {who}"
         case _:
             return None
+
+
+def _late_exceptions(batch: Batch, entries: Iterable[Entry]) -> Iterator[AuditException]:
+    """Late entries; of one that is a repeat too, the exception about the repeat says both."""
+    again = {entry.index for entry in repeats(entries)}
+    for late in late_entries(batch):
+        if late.index not in again:
+            images = f"{len(late.images)} of {len(batch.images)} images, captured"
+            what = f"{late.test}, performed" if late.test else images
+            who = f"{late.person}: {late.reason}" if late.reason else late.person
+            yield AuditException(late.index, "late entry", f"{what} {late.happened}, entered {late.entered}, {who}")
 
 
 def _site_exceptions(entries: Iterable[Entry], batch: str) -> Iterator[AuditException]:

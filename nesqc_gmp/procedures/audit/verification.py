@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from nesqc_gmp.ledger.signer import read_state
 from nesqc_gmp.notes import Checkpoint, InclusionProof, NoteVerifier, open_checkpoint
 from nesqc_gmp.objects import ObjectStore
 from nesqc_gmp.procedures.files import read_given_file
-from nesqc_gmp.records import batches, certification, feature_review, model_tests, models
+from nesqc_gmp.records import batches, certification, feature_review, model_tests, models, qualification
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.state.people import fold_people
 from nesqc_gmp.store import refusals
@@ -44,6 +44,7 @@ def verify(
     *,
     certificates: Path | None = None,
     checkpoints: Sequence[Path] = (),
+    anchors: Mapping[str, Checkpoint] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> VerificationReport:
     """Verify a site, needing no login and writing nothing.
@@ -56,6 +57,7 @@ def verify(
         paths: The site, or a read-only copy of it.
         certificates: Folder of issued certificates kept elsewhere; each is an anchor.
         checkpoints: Files with signed checkpoints kept elsewhere.
+        anchors: Heads of the log known in other ways, by name.
         progress: Called with entries done and entries in all.
 
     Raises:
@@ -74,10 +76,11 @@ def verify(
         )
     verifier = _log_key(paths)
     add("The public key of the log can be read", True, str(verifier))
-    anchors, bad = _anchors(paths, verifier, certificates, checkpoints)
-    add("Checkpoints kept elsewhere are of this log", not bad, "; ".join(bad) or _named(anchors))
+    kept, bad = _anchors(paths, verifier, certificates, checkpoints)
+    kept |= anchors or {}
+    add("Checkpoints kept elsewhere are of this log", not bad, "; ".join(bad) or _named(kept))
     with reading_copy(paths.ledger) as engine:
-        report = verify_database(engine, verifier, anchors=anchors, progress=progress)
+        report = verify_database(engine, verifier, anchors=kept, progress=progress)
         whole = add("The ledger is whole and extends every checkpoint kept elsewhere", report.whole, _found(report))
         with engine.connect() as connection:
             reader = Reader(connection)
@@ -266,6 +269,8 @@ def digests_of(entry: Entry) -> tuple[str, ...]:
             return (page, pdf)
         case certification.CertificateIssued(pdf_sha256=pdf, content_sha256=record):
             return (pdf, record)
+        case qualification.CaseExecuted(evidence=evidence):
+            return tuple(each.sha256 for each in evidence)
         case _:
             return ()
 

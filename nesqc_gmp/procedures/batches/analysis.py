@@ -24,7 +24,8 @@ from nesqc_gmp.procedures.ahead import ahead
 from nesqc_gmp.procedures.batches.common import load_outline, subject
 from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.process import running, this_process
-from nesqc_gmp.procedures.qualification.enforcement import PresentState, present_for_use, require_validated
+from nesqc_gmp.procedures.qualification.enforcement import present_for_use, require_validated
+from nesqc_gmp.procedures.qualification.present import PresentState
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, Ending, ImageOutcome, ImageReceived, ImageScored
 from nesqc_gmp.records.images import AttemptReceipt, InputCheck, Prediction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from nesqc_gmp.errors import InvalidInputError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
@@ -48,14 +48,33 @@ class ChangeRequest:
     retest_reason: str
 
 
+def request(
+    kinds: Sequence[str], description: str, impact: str, retest: Sequence[str], retest_reason: str
+) -> ChangeRequest:
+    """What a person typed of a change.
+
+    Raises:
+        InvalidInputError: A kind or a stage is none.
+    """
+    for where, given, known in (("--kind", kinds, get_args(ChangeKind)), ("--retest", retest, get_args(Stage))):
+        unknown_ones = [each for each in given if each not in known]
+        if unknown_ones:
+            raise InvalidInputError(
+                f"{unknown_ones[0]!r} is none", where=where, remedy=f"Write one of: {', '.join(known)}."
+            )
+    stages = tuple(stage for stage in get_args(Stage) if stage in retest)
+    named = tuple(kind for kind in get_args(ChangeKind) if kind in kinds)
+    return ChangeRequest(named, description, impact, stages, retest_reason)
+
+
 def change(
-    session: Session, request: ChangeRequest, lines: Sequence[StateLine], state_sha256: str, ceremony: Ceremony
+    session: Session, asked: ChangeRequest, lines: Sequence[StateLine], state_sha256: str, ceremony: Ceremony
 ) -> str:
     """Record a change against the qualified state, signed by its author.
 
     Args:
         session: A validation engineer.
-        request: What is said of it.
+        asked: What is said of it.
         lines: The installed state now, after the change.
         state_sha256: Its digest.
         ceremony: Shows the statement and asks for id and passphrase.
@@ -70,7 +89,7 @@ def change(
     with session.viewing("qualify.change") as reader:
         validation = load_validation(reader)
         name = number(validation, PREFIXES["change"])
-        _require_reasonable(request, _compared(validation, lines))
+        _require_reasonable(asked, _compared(validation, lines))
 
     def ready(reader: Reader, _: Person) -> Prepared:
         validation = load_validation(reader)
@@ -81,19 +100,19 @@ def change(
         def make(signature: ElectronicSignature) -> Record:
             return ChangeRecorded(
                 change=name,
-                kinds=request.kinds,
-                description=request.description,
-                impact=request.impact,
+                kinds=asked.kinds,
+                description=asked.description,
+                impact=asked.impact,
                 differences=found,
                 from_sha256=_qualified(validation).state_sha256,
                 to_sha256=state_sha256,
                 lines=tuple(lines),
-                retest=request.retest,
-                retest_reason=request.retest_reason,
+                retest=asked.retest,
+                retest_reason=asked.retest_reason,
                 signature=signature,
             )
 
-        return make, Signer("prepared", _shown(name, request, found))
+        return make, Signer("prepared", _shown(name, asked, found))
 
     session.sign("qualify.change", subject(name), ready, ceremony)
     return name
@@ -112,9 +131,9 @@ def _compared(validation: Validation, lines: Sequence[StateLine]) -> tuple[State
     return differences(_qualified(validation).lines, lines)
 
 
-def _require_reasonable(request: ChangeRequest, found: Sequence[StateDifference]) -> None:
+def _require_reasonable(asked: ChangeRequest, found: Sequence[StateDifference]) -> None:
     installed = [each for each in found if each.group in INSTALLED]
-    if installed and "IQ" not in request.retest:
+    if installed and "IQ" not in asked.retest:
         raise InvalidInputError(
             f"installed files changed ({installed[0].name}), and only the IQ compares them with the signed manifest",
             where="--retest",
@@ -122,14 +141,14 @@ def _require_reasonable(request: ChangeRequest, found: Sequence[StateDifference]
         )
 
 
-def _shown(name: str, request: ChangeRequest, found: Sequence[StateDifference]) -> tuple[str, ...]:
+def _shown(name: str, asked: ChangeRequest, found: Sequence[StateDifference]) -> tuple[str, ...]:
     return (
-        f"Change {name}: {', '.join(request.kinds)}",
-        f"What and why: {request.description}",
-        f"Impact: {request.impact}",
+        f"Change {name}: {', '.join(asked.kinds)}",
+        f"What and why: {asked.description}",
+        f"Impact: {asked.impact}",
         *([difference_words(each) for each in found] or ["No line of the installed state differs"]),
-        f"Tested again: {', '.join(request.retest) or 'nothing'}",
-        f"Because: {request.retest_reason}",
+        f"Tested again: {', '.join(asked.retest) or 'nothing'}",
+        f"Because: {asked.retest_reason}",
     )
 
 
@@ -156,13 +175,13 @@ def approve_change(session: Session, name: str, reason: str, ceremony: Ceremony)
                 remedy="Record it again with `nesqc qualify change`.",
             )
         recorded = found.recorded
-        request = ChangeRequest(
+        asked = ChangeRequest(
             recorded.kinds, recorded.description, recorded.impact, recorded.retest, recorded.retest_reason
         )
 
         def make(signature: ElectronicSignature) -> Record:
             return ChangeApproved(change=name, signature=signature)
 
-        return make, Signer("approved", _shown(name, request, recorded.differences))
+        return make, Signer("approved", _shown(name, asked, recorded.differences))
 
     session.sign("qualify.approve", subject(name), ready, ceremony, reason)

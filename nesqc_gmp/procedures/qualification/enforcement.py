@@ -7,34 +7,23 @@ use is never qualified for it and never asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import SYSTEM, Site
-from nesqc_gmp.procedures.qualification.common import load_qualified, subject
-from nesqc_gmp.records.qualification import InstallationVerified, StateLine
+from nesqc_gmp.procedures.qualification.common import load_qualified, load_validation, subject
+from nesqc_gmp.procedures.qualification.present import PresentState, read_state
+from nesqc_gmp.procedures.qualification.runs import Installed
+from nesqc_gmp.records.qualification import InstallationVerified
 from nesqc_gmp.state.qualification import Validation, differences, require_qualified
 
 FULL_HASH_EVERY: Final = timedelta(hours=24)
 """How long digests by file identity are relied on."""
 
+_NOT_COMPARED: Final = "0" * 64
 INSTALLATION: Final = "installation"
 """The record that full hashes are about."""
-
-
-@dataclass(frozen=True, slots=True)
-class PresentState:
-    """The installed state now.
-
-    Attributes:
-        lines: Line by line.
-        sha256: Digest of the lines.
-    """
-
-    lines: tuple[StateLine, ...]
-    sha256: str
 
 
 def present_for_use(site: Site) -> PresentState | None:
@@ -43,9 +32,10 @@ def present_for_use(site: Site) -> PresentState | None:
         return None
     with site.ledger.reading() as reader:
         validation = load_qualified(reader)
-    if not _due(site, validation):
-        return read_state(site, anew=False)
-    present = read_state(site, anew=True)
+        locked = locked_in(validation)
+        if not _due(site, validation):
+            return read_state(site, reader, locked, anew=False)
+        present = read_state(site, reader, locked, anew=True)
     with site.ledger.writing() as transaction:
         qualified = load_qualified(transaction).qualified
         found = differences(qualified.lines, present.lines) if qualified else ()
@@ -54,6 +44,26 @@ def present_for_use(site: Site) -> PresentState | None:
         )
         site.append(transaction, SYSTEM, subject(INSTALLATION), record)
     return present
+
+
+def installed_now(site: Site) -> Installed:
+    """The installed state with every file hashed anew, and the manifest that this state was compared with last."""
+    with site.ledger.reading() as reader:
+        validation = load_validation(reader)
+        present = read_state(site, reader, locked_in(validation), anew=True)
+    opened = [run.opened for run in validation.runs.values() if run.opened.stage == "IQ"]
+    compared = [each.release_sha256 for each in opened if each.state_sha256 == present.sha256]
+    return Installed(present.lines, present.sha256, compared[-1] if compared else _NOT_COMPARED)
+
+
+def locked_in(validation: Validation) -> frozenset[str]:
+    """Names of the distributions that the qualified state was locked with; none where no state is qualified."""
+    from nesqc_gmp.installation.lines import Line
+    from nesqc_gmp.installation.state import locked_names
+
+    if validation.qualified is None:
+        return frozenset()
+    return locked_names([Line(x.group, x.name, x.value) for x in validation.qualified.lines])  # type: ignore[arg-type]
 
 
 def _due(site: Site, validation: Validation) -> bool:

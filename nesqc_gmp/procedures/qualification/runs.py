@@ -96,12 +96,7 @@ class Execution:
 
     def record(self, case: CaseExecuted, files: Sequence[bytes] = ()) -> None:
         """Record one case; its evidence is kept first."""
-        for data in files:
-            self._session.site.objects.put(data)
-        with self._session.acting(self._right, subject(self.run)) as act:
-            if load_validation(act.transaction).run(self.run).closed is not None:
-                raise OutOfSequenceError("the run was closed meanwhile", where=self.run)
-            act.append(subject(self.run), case)
+        record_case(self._session, self._right, case, files)
 
     def __enter__(self) -> Execution:
         return self
@@ -116,8 +111,31 @@ class Execution:
 
     def close(self, ending: RunEnding, detail: str) -> None:
         """Close the run with the counts of what was recorded."""
-        with self._session.site.ledger.writing() as transaction:
-            _close(self._session.site, transaction, self.run, ending, detail)
+        close_run(self._session.site, self.run, ending, detail)
+
+
+def record_case(session: Session, right: str, case: CaseExecuted, files: Sequence[bytes] = ()) -> None:
+    """Record one case of an open run; its evidence is kept first.
+
+    Raises:
+        OutOfSequenceError: The run was closed meanwhile.
+    """
+    for data in files:
+        session.site.objects.put(data)
+    with session.acting(right, subject(case.run)) as act:
+        if load_validation(act.transaction).run(case.run).closed is not None:
+            raise OutOfSequenceError("the run was closed meanwhile", where=case.run)
+        act.append(subject(case.run), case)
+
+
+def close_run(site: Site, name: str, ending: RunEnding, detail: str) -> None:
+    """Close a run with the counts of what was recorded.
+
+    Raises:
+        OutOfSequenceError: It was closed meanwhile.
+    """
+    with site.ledger.writing() as transaction:
+        _close(site, transaction, name, ending, detail)
 
 
 def require_startable(
@@ -146,14 +164,19 @@ def require_startable(
     for run in validation.runs.values():
         if run.opened.stage == stage and run.closed is None and run.opened.model_sha256 == model_sha256:
             raise OutOfSequenceError("a run of this stage is open", where=run.number)
-    _require_before(validation, stage, state_sha256)
+    require_before(validation, stage, state_sha256)
     return protocol.prepared.document
 
 
 _BEFORE: dict[Stage, Stage] = {"OQ": "IQ", "PQ": "OQ"}
 
 
-def _require_before(validation: Validation, stage: Stage, state_sha256: str) -> None:
+def require_before(validation: Validation, stage: Stage, state_sha256: str) -> None:
+    """The qualification that comes before a stage is approved on the installed state.
+
+    Raises:
+        NotQualifiedError: It is not.
+    """
     before, qualified = _BEFORE.get(stage), validation.qualified
     if before is None:
         return

@@ -84,7 +84,7 @@ def open_content(
     session: Session,
     right: str,
     name: str,
-    purpose: Literal["shown", "plan", "test", "feature review"],
+    purpose: Literal["shown", "plan", "test", "feature review", "performance qualification"],
     model_sha256: str | None = None,
     number: int | None = None,
 ) -> tuple[SealedSet, TestSetContent]:

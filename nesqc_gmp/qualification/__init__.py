@@ -1,0 +1,1 @@
+"""Qualification: what shows at a site that the installed tool does what was asked of it."""

@@ -1,0 +1,330 @@
+"""The sites that cases begin with, made once a run by the installed tool and copied for each case.
+
+Run as a program: ``python -I -m nesqc_gmp.qualification.oq.sites OUT MODEL``. The procedures are the real ones and the
+signatures real signatures; only the people are invented. Each site lies in a folder of its own beside the images, a
+folder of sessions for each person, and files that cases work with.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from nesqc_gmp.qualification.oq.people import PEOPLE
+
+if TYPE_CHECKING:
+    from nesqc_gmp.esign import Ceremony
+    from nesqc_gmp.procedures.context import Site
+    from nesqc_gmp.procedures.session import Session
+
+BATCH: Final = "B-1"
+SPECIFICATION: Final = "NES-OQ.v1"
+IMAGES: Final = 4
+"""Images of the batch that every site from ``received`` on holds."""
+
+LARGE_IMAGES: Final = 6
+
+_IDENTITY = "qualification: nobody was seen"
+_REASON = "Needed for the qualification"
+_DAY = "2026-11-20"
+_COLUMNS = ("file", "culture", "passage", "field", "captured_at", "pixel_size_um")
+
+
+def signs(key: str) -> Ceremony:
+    """A ceremony in which this person signs what is shown."""
+    from nesqc_gmp.esign import Credentials
+
+    person = PEOPLE[key]
+
+    def ceremony(statement: str) -> Credentials:
+        return Credentials(person.id, person.passphrase)
+
+    return ceremony
+
+
+class Maker:
+    """Makes one site after the other, each from the one before.
+
+    Args:
+        out: A folder for all of them.
+        model: The model package.
+    """
+
+    def __init__(self, out: Path, model: Path) -> None:
+        self._out = out
+        self._model = model
+        self._site: Site | None = None
+        self._folder = out
+
+    def make(self) -> None:
+        """Make all of them."""
+        write_images(self._out / "empty" / "images")
+        for name, step in (
+            ("founded", self._found), ("people", self._enrol), ("ready", self._approve), ("received", self._receive),
+            ("sealed", self._seal), ("analysed", self._analyse), ("reviewed", self._review),
+            ("released", self._release),
+        ):  # fmt: skip
+            before, self._folder = self._folder, self._out / name
+            shutil.copytree(self._out / "empty" if name == "founded" else before, self._folder)
+            step()
+            if self._site is not None:
+                self._site.close()
+                self._site = None
+        self._beside_package()
+
+    def _beside_package(self) -> None:
+        """Everybody, and files for those who install and test a model."""
+        folder = self._out / "package"
+        shutil.copytree(self._out / "people", folder)
+        shutil.copytree(self._model, folder / "model")
+        write_test_set(folder / "test-set")
+
+    @property
+    def site(self) -> Site:
+        """The site that is being made."""
+        from nesqc_gmp.config import SitePaths
+        from nesqc_gmp.procedures.context import Site
+
+        if self._site is None:
+            self._site = Site(SitePaths(self._folder / "site"))
+        return self._site
+
+    def log_in(self, key: str) -> None:
+        """Open a session of this person, as the command line would."""
+        from nesqc_gmp.esign import Credentials
+        from nesqc_gmp.procedures import people
+
+        person = PEOPLE[key]
+        people.login(self.site, Credentials(person.id, person.passphrase), sessions_folder(self._folder, key))
+
+    def session(self, key: str) -> Session:
+        """The session of a person who is logged in."""
+        from nesqc_gmp.procedures import people
+
+        return people.resume(self.site, sessions_folder(self._folder, key))
+
+    def _found(self) -> None:
+        from nesqc_gmp.procedures import site as procedures
+        from nesqc_gmp.procedures.site import Founder, SiteFacts
+
+        facts = SiteFacts(
+            "Qualification site", "Provgatan 1, 413 46 Göteborg, Sweden", "none: qualification site",
+            "Europe/Stockholm", "qualification",
+        )  # fmt: skip
+        first, second = (
+            Founder(PEOPLE[key].id, PEOPLE[key].name, _IDENTITY, PEOPLE[key].passphrase)
+            for key in ("administrator", "qa")
+        )
+        procedures.init(self._folder / "site", facts, (first, second))
+        self.log_in("administrator")
+        self.log_in("qa")
+
+    def _enrol(self) -> None:
+        from nesqc_gmp.procedures import people
+
+        for key, person in list(PEOPLE.items())[2:]:
+            first = people.enrol(self.session("administrator"), person.id, person.name, _IDENTITY)
+            second = ""
+            for role in person.roles:
+                given = people.grant(self.session("qa"), person.id, role, "TR-1", None, _REASON, signs("qa"))
+                second = given or second
+            people.set_passphrase(self.site, person.id, first, second, person.passphrase)
+            self.log_in(key)
+
+    def _approve(self) -> None:
+        from nesqc_gmp.procedures import models, products
+
+        model = models.install(self.session("scientist"), self._model)
+        for step in (models.approve, models.activate):
+            step(self.session("qa"), model.model_sha256, _REASON, signs("qa"))
+        file = self._folder / "specification.toml"
+        file.write_text(_specification(model.model_sha256, model.manifest), encoding="utf-8")
+        name = products.draft(self.session("scientist"), products.read_specification(file))
+        products.approve(self.session("qa"), name, _REASON, signs("qa"))
+
+    def _receive(self) -> None:
+        from nesqc_gmp.procedures import batches
+
+        operator = self.session("operator")
+        batches.register(operator, BATCH, SPECIFICATION, "LINE-7", _DAY, "2027-11-20")
+        files = batches.incoming([self._folder / "images" / "sheet-C01.csv"], None, None)
+        received = batches.receive(operator, BATCH, files)
+        if any(item.image is None for item in received):
+            raise RuntimeError(f"an image of the qualification was refused: {received}")
+
+    def _seal(self) -> None:
+        from nesqc_gmp.procedures import batches
+
+        batches.seal(self.session("operator"), BATCH)
+
+    def _analyse(self) -> None:
+        from nesqc_gmp.procedures import batches
+
+        batches.analyse(self.session("operator"), BATCH)
+        evidence = self._folder / "viability.txt"
+        evidence.write_text("Invented for the qualification.\nviability 93.4 %\n")
+        batches.record_result(
+            self.session("operator"), BATCH, "viability", "93.4", _DAY, evidence, None, signs("operator")
+        )
+        batches.verify_result(self.session("reviewer"), BATCH, "viability", signs("reviewer"))
+
+    def _review(self) -> None:
+        from nesqc_gmp.procedures import audit, batches
+
+        batches.submit(self.session("operator"), BATCH, signs("operator"))
+        batches.review(self.session("head"), BATCH, (), "Data and attempts gone through", signs("head"))
+        sheet = audit.sheet(self.session("qa"), BATCH)
+        assessed = {exception.index: "Looked at and understood" for exception in sheet.exceptions}
+        audit.review(self.session("qa"), BATCH, assessed, "Nothing missing", True, signs("qa"))
+
+    def _release(self) -> None:
+        from nesqc_gmp.procedures import batches, certificates
+
+        batches.release(self.session("qa"), BATCH, "All tests conform", signs("qa"))
+        certificates.issue(self.session("qa"), BATCH, signs("qa"))
+
+
+def sessions_folder(folder: Path, key: str) -> Path:
+    """Where the sessions of a person lie in the folder of a case; ``nobody`` is a terminal nobody has logged in at."""
+    return state_folder(folder, key) / "nesqc" / "sessions"
+
+
+def state_folder(folder: Path, key: str) -> Path:
+    """What ``XDG_STATE_HOME`` is for a person in the folder of a case."""
+    return folder / "terminals" / key
+
+
+def _specification(model_sha256: str, manifest: Any) -> str:
+    """The specification of the qualification: the shipped example with one culture of two fields and two tests."""
+    from nesqc_gmp.demonstration.script import example_text
+
+    text = example_text(model_sha256, manifest).replace('"NES-DEMO"', '"NES-OQ"')
+    head, mycoplasma = text.split('[[tests]]\nkind = "manual"\ntest = "mycoplasma"')
+    text = head + mycoplasma[mycoplasma.index("[sampling]") :]
+    for old, new in (
+        ("cultures_min = 3", "cultures_min = 1"),
+        ("fields_min = 6", "fields_min = 2"),
+        ("valid_images_min = 4", "valid_images_min = 2"),
+    ):
+        if text.count(old) != 1:
+            raise ValueError(f"the shipped example no longer says {old!r} once")
+        text = text.replace(old, new)
+    tomllib.loads(text)
+    return text
+
+
+def write_images(folder: Path) -> None:
+    """Simulated images of three cultures with their sample sheets, and files that are no acceptable images.
+
+    C01 conforms, C02 is another conforming culture, C03 does not conform, C04 lies between the two thresholds.
+    """
+    from nesqc_gmp.simulation.culture import PIXEL_SIZE_UM, simulate
+    from nesqc_gmp.simulation.files import write_simulated
+    from nesqc_gmp.simulation.look import draw_look
+
+    folder.mkdir(parents=True)
+    for culture, look, fields, severity in (
+        ("C01", 900_001, IMAGES, 0.0), ("C02", 900_002, 2, 0.0), ("C03", 910_001, 2, 0.35), ("C04", 910_010, 3, 0.12),
+    ):  # fmt: skip
+        with (folder / f"sheet-{culture}.csv").open("x", newline="", encoding="utf-8") as stream:
+            sheet = csv.writer(stream)
+            sheet.writerow(_COLUMNS)
+            for field in range(1, fields + 1):
+                name = f"simulated-{culture}-F{field:02d}.png"
+                samples = simulate(
+                    look * 100 + field, good=not severity, severity=severity, culture=draw_look(look)
+                )  # fmt: skip
+                write_simulated(folder / name, samples)
+                sheet.writerow((name, culture, 14, f"F{field:02d}", f"{_DAY}T09:{field:02d}:00+01:00", PIXEL_SIZE_UM))
+    _write_large_images(folder)
+    _write_wrong_images(folder)
+
+
+def write_test_set(folder: Path) -> None:
+    """Simulated images of six cultures of each label with the manifest of a test set, and a plan for a test on them."""
+    from nesqc_gmp.simulation.culture import simulate
+    from nesqc_gmp.simulation.files import write_simulated
+    from nesqc_gmp.simulation.look import draw_look
+
+    (folder / "images").mkdir(parents=True)
+    with (folder / "manifest.csv").open("x", newline="", encoding="utf-8") as stream:
+        manifest = csv.writer(stream)
+        manifest.writerow(("image", "label", "culture", "donor", "readers", "pixel_size_um", "simulated"))
+        for number in range(12):
+            good, seed = number % 2 == 0, 700_010 + number
+            name = f"simulated-T{number:02d}.png"
+            samples = simulate(seed * 100, good=good, severity=0.0 if good else 0.5, culture=draw_look(seed))
+            write_simulated(folder / "images" / name, samples)
+            label = "conforming" if good else "not conforming"
+            manifest.writerow((name, label, f"T{number:02d}", f"N{number:02d}", "anna;bo", "1", "yes"))
+    (folder / "plan.toml").write_text(_PLAN)
+
+
+_PLAN = """\
+test_set = "OQ-SET"
+justification = "Small on purpose, for the qualification of the software"
+seed = 17
+feature_images = 2
+subgroups = []
+
+[[criteria]]
+metric = "sensitivity"
+limit = "0.50"
+cultures_min = 5
+
+[[criteria]]
+metric = "specificity"
+limit = "0.50"
+cultures_min = 5
+"""
+
+
+def _write_large_images(folder: Path) -> None:
+    """Images of a further culture that take long enough to stop an analysis in the middle."""
+    import numpy as np
+
+    from nesqc_gmp.simulation.culture import PIXEL_SIZE_UM, simulate
+    from nesqc_gmp.simulation.files import write_simulated
+    from nesqc_gmp.simulation.look import draw_look
+
+    with (folder / "sheet-large.csv").open("x", newline="", encoding="utf-8") as stream:
+        sheet = csv.writer(stream)
+        sheet.writerow(_COLUMNS)
+        for field in range(1, LARGE_IMAGES + 1):
+            samples = simulate(90_000_700 + field, good=True, severity=0.0, culture=draw_look(900_007))
+            name = f"simulated-C07-F{field:02d}.png"
+            write_simulated(folder / name, np.tile(samples, (2, 2)))
+            sheet.writerow((name, "C07", 14, f"F{field:02d}", f"{_DAY}T10:{field:02d}:00+01:00", PIXEL_SIZE_UM))
+
+
+def _write_wrong_images(folder: Path) -> None:
+    """What must be refused, flagged, or left without a verdict."""
+    import numpy as np
+    from PIL import Image
+
+    good = folder / "simulated-C01-F01.png"
+    with Image.open(good) as image:
+        gray = image.convert("L")
+    inches = (25_400, 25_400)
+    (folder / "cut-short.png").write_bytes(good.read_bytes()[:4000])
+    (folder / "no-image.png").write_text("This is not an image.\n")
+    gray.save(folder / "encoded-again.tif", dpi=inches)
+    Image.fromarray(np.asarray(gray)[::-1, ::-1].copy()).save(folder / "turned.png", dpi=inches)
+    Image.fromarray(255 - np.asarray(gray)).save(folder / "inverted.png", dpi=inches)
+    Image.fromarray(np.full_like(np.asarray(gray), 255)).save(folder / "overexposed.png", dpi=inches)
+    Image.fromarray(np.asarray(gray)).save(folder / "coarse.png", dpi=(2_540, 2_540))
+    noise = np.random.default_rng(4).integers(0, 256, np.asarray(gray).shape, dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "noise.png", dpi=inches)
+    with (folder / "sheet-wrong.csv").open("x", newline="", encoding="utf-8") as stream:
+        sheet = csv.writer(stream)
+        sheet.writerow(_COLUMNS[:5])
+        for field, name in enumerate(("overexposed.png", "noise.png", "coarse.png", "inverted.png"), 1):
+            sheet.writerow((name, "C05", 14, f"F{field:02d}", f"{_DAY}T11:{field:02d}:00+01:00"))
+
+
+if __name__ == "__main__":
+    Maker(Path(sys.argv[1]), Path(sys.argv[2])).make()
