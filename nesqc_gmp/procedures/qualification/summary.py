@@ -53,7 +53,7 @@ def gather_summary(site: Site, reader: Reader, given: Given) -> SummaryContent:
     """The content of a summary report at the present size of the log.
 
     Raises:
-        OutOfSequenceError: It is to say that the system is fit, and the IQ or OQ of the installed state is not approved.
+        OutOfSequenceError: It is to say that the system is fit, and IQ or OQ of the installed state is not approved.
     """
     lines = contents.site_lines(site.founded, site.ledger.origin)
     validation = load_validation(reader)
