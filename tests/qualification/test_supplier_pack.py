@@ -125,10 +125,8 @@ def test_a_missing_part_is_named_and_ends_with_10(release_copy: Path, tmp_path: 
     folder = tmp_path / "release"
     shutil.copytree(release_copy, folder)
     (folder / "audit" / "threats.md").unlink()
-    ended = nesqc(
-        "qualify", "supplier-pack", "--out", str(tmp_path / "pack"), "--validation", str(folder / "validation")
-    )
-    assert ended.code == NotFoundError.exit_code
+    ended = nesqc(tmp_path / "pack", folder / "validation")
+    assert ended.returncode == NotFoundError.exit_code
     assert "Missing: threats.md" in ended.stdout
     said = json.loads((tmp_path / "pack" / "manifest.json").read_bytes())["missing"]
     assert "threats.md" in {line["path"] for line in said}
