@@ -9,6 +9,7 @@ import typer
 
 from nesqc_gmp.cli.options import CommentOption, JsonOption, ReasonOption, SiteOption, ValidationOption
 from nesqc_gmp.cli.qualify_matrix import matrix
+from nesqc_gmp.cli.qualify_pack import supplier_pack
 from nesqc_gmp.cli.qualify_pq import pq
 from nesqc_gmp.cli.qualify_review import review
 from nesqc_gmp.cli.qualify_run import iq, oq
@@ -39,6 +40,7 @@ app.command()(oq)
 app.command()(pq)
 app.command()(review)
 app.command()(matrix)
+app.command()(supplier_pack)
 
 NumberArgument = Annotated[
     str, typer.Argument(metavar="NUMBER", help="Number, such as IQ-0001, VP-0001 or CC-0001.", show_default=False)

@@ -238,7 +238,7 @@ def status(session: Session) -> Posture:
         people = site.people(reader).values()
     minutes = max(0, int((site.moment() - datetime.fromisoformat(since)) / timedelta(minutes=1)))
     warnings = [*_permission_warnings(site.paths), *_clock_warnings(site, last)]
-    warnings += [*_backup_warnings(state, site.moment()), *_people_warnings(people, site.now().local[:10])]
+    warnings += [*backup_warnings(state, site.moment()), *_people_warnings(people, site.now().local[:10])]
     facts = (
         ("site", state.founded.name),
         ("purpose", f"{state.founded.purpose}{'' if state.founded.for_gmp_use else ': not for GMP use'}"),
@@ -284,7 +284,7 @@ def _backup_facts(state: incident_state.SiteState) -> tuple[tuple[str, str], ...
     return ("last backup", made or "none"), ("last passed restore test", passed or "none")
 
 
-def _backup_warnings(state: incident_state.SiteState, now: datetime) -> Iterator[str]:
+def backup_warnings(state: incident_state.SiteState, now: datetime) -> Iterator[str]:
     """Backups that are missing or too old (EU GMP Annex 11 cl. 7.2)."""
     made, passed = _last_backups(state)
     for at, limit, what, command in (

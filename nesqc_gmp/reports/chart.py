@@ -7,6 +7,7 @@ after an outcome always has the colour, dashes and mark of that outcome, and no 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -25,6 +26,8 @@ COLOURS: Final = ("#3b4754", "#1d8a99", "#6a4c93", "#4b8a3f", "#8a5a2b", "#b0559
 DASHES: Final = ((), (5.0, 2.0), (1.5, 1.5), (7.0, 2.0, 1.5, 2.0), (3.0, 3.0), (9.0, 3.0), (1.0, 3.0))
 INK, GREY, RULE = "#16191d", "#5b6570", "#dfe4e8"
 _LEGEND_MAX = 12
+_LETTER: Final = 4.5
+"""Points that one letter of a name takes at the most, with a share of the gap to the next name."""
 
 Point: TypeAlias = tuple[float, float]
 
@@ -207,10 +210,13 @@ class _Plane:
             start, end = self.across(value, "y")
             shapes.append(Line((start, end), RULE, 0.5))
             shapes.append(Words((start[0] - 5, start[1] + 2.5), tick_text(value, self.y_ticks), anchor="end"))
-        for value, name in self.x_marks:
+        longest = max((len(name) for _, name in self.x_marks), default=0)
+        step = math.ceil(len(self.x_marks) * longest * _LETTER / (WIDTH - _LEFT - _RIGHT)) or 1
+        for number, (value, name) in enumerate(self.x_marks):
             start, end = self.across(value, "x")
             shapes.append(Line((start, end), RULE, 0.5))
-            shapes.append(Words((start[0], start[1] + 11), name, anchor="middle"))
+            if number % step == 0 or not chart.x_names:  # names that would run into each other are left out
+                shapes.append(Words((start[0], start[1] + 11), name, anchor="middle"))
         left, right = (self.at(end, self.y_ticks[0]) for end in self.x_ends)
         shapes.append(Line((left, right), GREY, 0.8))
         middle = (left[0] + right[0]) / 2

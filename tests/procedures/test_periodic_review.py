@@ -13,7 +13,7 @@ import pytest
 
 from nesqc_gmp.errors import AuthenticationError, InvalidInputError, NotAuthorisedError
 from nesqc_gmp.esign import Credentials
-from nesqc_gmp.procedures import audit, batches, certificates, people
+from nesqc_gmp.procedures import audit, backup, batches, certificates, people
 from nesqc_gmp.procedures import site as sites
 from nesqc_gmp.procedures.qualification.reports import review as printed
 from nesqc_gmp.procedures.qualification.reports.content import content_bytes
@@ -68,6 +68,10 @@ def seeded_origin(released_origin: Any, life: Any, pictures: Any, tmp_path_facto
     bench.deviation(run, "IQ-A", accepted=True)
     bench.passed("IQ")
     bench.change(state(machine="4.0"), "OQ")
+    place = folder / "backups"
+    place.mkdir()
+    made = backup.make(world.session("admin"), place)
+    backup.restore_test(world.session("admin"), place / made.backup)
     world.close()
     return world
 
@@ -101,6 +105,10 @@ def test_each_seeded_item_is_listed(seeded: Any) -> None:
     assert [(d.number, d.accepted) for d in content.deviations] == [("DV-0001", True)]
     assert [(c.change, c.retest, c.approved) for c in content.changes] == [("CC-0001", ("OQ",), False)]
     assert content.decisions == (("released", 1),)
+    assert [(line.kind, line.result.split(",")[0].split(" in ")[0]) for line in content.backups] == [
+        ("backup", "verified"),
+        ("restore test", "passed"),
+    ]
     assert content.attempts == (("completed", 2), ("opened", 2))
     assert content.qualified is not None
     assert content.qualified.stages == ("IQ",)
@@ -149,6 +157,8 @@ def test_another_period_has_other_events_and_what_stands_now(seeded: Any) -> Non
     assert [i.detail for i in content.incidents if i.kind == "clock"] == ["time service lost again"], "still open"
     assert {line.person for line in content.access if line.dormant} == {line.person for line in content.access}
     assert "No checkpoint was written out in the period." in content.overdue
+    assert "No backup was made for more than 1 day: use `nesqc site backup`." in content.overdue
+    assert "No restore test passed for more than 30 days: use `nesqc site restore-test`." in content.overdue
     assert "The account q.ekstrom is dormant: last login" in "\n".join(content.overdue)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import itertools
 import math
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pikepdf
@@ -16,12 +19,26 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
+from nesqc_gmp.certificate.fonts import drawn_or_named
 from nesqc_gmp.certificate.style import BAR_COLOURS
+from nesqc_gmp.certificate.style import WIDTH as PAGE
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.reports.chart import COLOURS, HEIGHT, SCALE_HEIGHT, WIDTH, Area, Line, Words, draw, draw_scale
+from nesqc_gmp.reports.chart import (
+    COLOURS,
+    HEIGHT,
+    SCALE_HEIGHT,
+    WIDTH,
+    Area,
+    Line,
+    Words,
+    draw,
+    draw_scale,
+    draw_tally,
+)
 from nesqc_gmp.reports.document import (
     Chart,
     ColourScale,
+    Cover,
     Document,
     Facts,
     Heading,
@@ -30,12 +47,19 @@ from nesqc_gmp.reports.document import (
     Picture,
     PictureGrid,
     Series,
+    SignatureCard,
+    Signatures,
     Table,
+    Tally,
     texts,
     ticks,
 )
 from nesqc_gmp.reports.html import render_html, svg
-from nesqc_gmp.reports.pdf import render_pdf
+from nesqc_gmp.reports.pdf import _widths, render_pdf
+from nesqc_gmp.reports.signable import render_signable
+
+VERDICT_ROWS = (("one", "failed"), ("two", "passed"), ("three", "not assessed"), ("four", "not executed"))
+WHEN, UTC = "2026-11-25T10:00:00.000000+01:00", "2026-11-25T09:00:00.000000Z"
 
 
 def png() -> bytes:
@@ -65,31 +89,49 @@ def document() -> Document:
             Chart("Nothing", "x", "y", ()),
             Heading("Table", 2),
             Table(("Culture", "AUROC", "Remark"), rows, "Ninety rows", (1,)),
-            Table(("Limit", "Result"), (("one", "failed"), ("two", "passed"), ("three", "not assessed")), verdict=1),
+            Table(("Limit", "Result"), VERDICT_ROWS, verdict=1),
             Table(("Nothing", "here"), ()),
             Facts((("name", "value"),)),
             ColourScale(("#002457", "#7d7a78", "#ffeb45"), "against <", "neither", "for"),
             Picture(png(), "a picture", 0.2),
             PictureGrid((Picture(png(), "one"), Picture(png(), "two"), Picture(png(), "three")), 2),
+            Chart("Months", "month", "images", (Series("m", (1.0, 2.0), (3.0, 4.0)),), x_names=("2026-01", "2026-02")),
+            Heading("Case 1", 2, verdict="not executed"),
+            Tally(5, 2, 1),
+            Signatures(
+                (
+                    SignatureCard("Performed", "Åsa <B>", "a.b", "operator", "I did", WHEN, UTC, "entry 7"),
+                    SignatureCard("Approved"),
+                )
+            ),
         ),
     )
 
 
+def numbered() -> Document:
+    """The same as a numbered document that is to be signed."""
+    cover = Cover(
+        site="Prüfstelle & Co", address="Storgatan 1", kind="Report No.", number="OQ-0001", notes=("OQP-0001",),
+        word="NOT ACCEPTED", tone="bad", sentences=("Two cases <failed>.", "Scope."), content_sha256="c" * 64,
+        software="nesqc_gmp 0.1.0", signer="Åsa B", signed_at=WHEN,
+    )  # fmt: skip
+    return replace(document(), cover=cover)
+
+
 def test_same_bytes_in_another_process() -> None:
     code = "import sys; sys.path.insert(0, sys.argv[1]); from test_reports import *; import hashlib; "
-    code += "print(hashlib.sha256(render_pdf(document()) + render_html(document()).encode()).hexdigest())"
-    import hashlib
+    code += "print(hashlib.sha256(render_pdf(numbered()) + render_html(numbered()).encode()).hexdigest())"
     from pathlib import Path
 
     again = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, text=True, check=True
     )
-    own = hashlib.sha256(render_pdf(document()) + render_html(document()).encode()).hexdigest()
+    own = hashlib.sha256(render_pdf(numbered()) + render_html(numbered()).encode()).hexdigest()
     assert again.stdout.strip() == own
 
 
 def test_page_carries_mark_and_number_and_embedded_fonts() -> None:
-    with pikepdf.open(io.BytesIO(render_pdf(document()))) as file:
+    with pikepdf.open(io.BytesIO(render_pdf(numbered()))) as file:
         assert len(file.pages) >= 3
         for page in file.pages:
             for font in page.Resources.Font.values():
@@ -118,10 +160,10 @@ class Reader(HTMLParser):
 
 def test_page_says_everything_and_refers_to_nothing_outside() -> None:
     reader = Reader()
-    reader.feed(render_html(document()))
+    reader.feed(render_html(numbered()))
     said = "\n".join(reader.said)
-    unnamed = {"bins", "a"}  # a chart of one series has no legend
-    assert all(text in said for text in texts(document()) if text not in unnamed)
+    unnamed = {"bins", "a", "m"}  # a chart of one series has no legend
+    assert all(text in said for text in texts(numbered()) if text not in unnamed)
     assert all(address.startswith("data:image/png;base64,") for address in reader.addresses)
     assert "script" not in reader.tags
 
@@ -131,7 +173,83 @@ def test_verdicts_are_marked_by_weight_and_word() -> None:
     assert '<td class="v failed">failed</td>' in page
     assert '<td class="v passed">passed</td>' in page
     assert '<td class="v">not assessed</td>' in page
+    assert '<td class="v not-executed">not executed</td>' in page
     assert page.count('class="v failed"') == 1
+
+
+def test_a_tally_can_be_read_in_grey() -> None:
+    """Five of eight parts solid, two striped, one an empty frame: by hand 312.5, 125 and 62.5 of 500 points."""
+    shapes = [s for s in draw_tally(Tally(5, 2, 1)) if not isinstance(s, Words)]
+    bar = [s for s in shapes if max(y for _, y in s.points) <= 16.0]
+    solid = [s for s in bar if isinstance(s, Area) and s.opacity == 1]
+    assert [(s.points[0][0], s.points[1][0]) for s in solid] == [(0.0, 312.5)]
+    stripes = [s for s in bar if isinstance(s, Line) and len(s.points) == 2]
+    assert stripes
+    assert all(312.5 <= x <= 437.5 and 2 <= y <= 16 for s in stripes for x, y in s.points)
+    assert not [s for s in bar if isinstance(s, Area) and s.points[0][0] >= 437.5], "not executed is never filled"
+    said = [s.text for s in draw_tally(Tally(5, 2, 1)) if isinstance(s, Words)]
+    assert said == ["5 passed", "2 failed", "1 not executed"]
+
+
+def test_nothing_of_nothing_has_a_tally() -> None:
+    assert all(0 <= x <= WIDTH for s in draw_tally(Tally(0, 0, 0)) if not isinstance(s, Words) for x, _ in s.points)
+
+
+def test_names_of_places_do_not_run_into_each_other() -> None:
+    months = tuple(f"2026-{n:02d}" for n in range(1, 13))
+    chart = Chart("t", "month", "y", (Series("a", (1.0,), (1.0,)),), x_names=months)
+    places = [s.place[0] for s in draw(chart) if isinstance(s, Words) and s.text in months]
+    assert len(places) >= 3
+    assert min(b - a for a, b in itertools.pairwise(places)) >= 7 * 4.0
+
+
+def test_the_page_of_a_signature_that_is_missing_says_so() -> None:
+    words = "\n".join(texts(numbered()))
+    assert "not signed" in words
+    for part in ("Åsa <B>", "a.b, operator", "I did", WHEN, UTC, "entry 7"):
+        assert part in words
+
+
+def test_only_a_document_for_signing_with_its_own_content_becomes_a_file_for_archives() -> None:
+    content = b'{"a":1}'
+    with pytest.raises(InvalidInputError, match="not one for signing"):
+        render_signable(document(), content, {})
+    with pytest.raises(InvalidInputError, match="not made from this content"):
+        render_signable(numbered(), content, {})
+    cover = replace(numbered().cover, content_sha256=hashlib.sha256(content).hexdigest())
+    made = [render_signable(replace(numbered(), cover=cover), content, {"a.txt": b"x"}) for _ in range(2)]
+    assert made[0] == made[1]
+    with pikepdf.open(io.BytesIO(made[0])) as file:
+        assert {name: bytes(a.get_file().read_bytes()) for name, a in file.attachments.items()} == {
+            "record.json": content,
+            "a.txt": b"x",
+        }
+        assert [str(field.FT) for field in file.Root.AcroForm.Fields] == ["/Sig"]
+
+
+def test_columns_are_as_wide_as_their_words_and_fill_the_page() -> None:
+    long = (
+        "a sentence that is long " * 9,
+        "another one that is long " * 9,
+        "2026-11-25\u00a010:00:00\u00a0+01:00",
+        "9",
+    )
+    widths = _widths(Table(("One", "Two", "When", "Verdict"), (long,), verdict=3))
+    assert sum(widths) == pytest.approx(PAGE)
+    assert widths[2] >= 26 * 4.1
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn"),
+    [
+        ("plain, Å, €, ≥", "plain, Å, €, ≥"),
+        ("──── end", "[U+2500 × 4] end"),
+        ("a\n\tb", "a\n\tb"),
+        ("日\u202e", "[U+65E5][U+202E]"),
+    ],
+)
+def test_what_the_typefaces_cannot_draw_is_named(text: str, drawn: str) -> None:
+    assert drawn_or_named(text) == drawn
 
 
 def test_a_colour_scale_runs_from_low_to_high() -> None:

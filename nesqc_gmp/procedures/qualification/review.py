@@ -17,6 +17,7 @@ from nesqc_gmp.procedures.qualification.reports import content as contents
 from nesqc_gmp.procedures.qualification.reports.content import SiteLines
 from nesqc_gmp.procedures.qualification.reports.review import (
     Anchors,
+    BackupLine,
     InForce,
     MonthLine,
     PeopleCounts,
@@ -33,6 +34,7 @@ from nesqc_gmp.procedures.qualification.standing import (
     qualified_line,
     waiting_for_review,
 )
+from nesqc_gmp.procedures.site import backup_warnings
 from nesqc_gmp.records.base import decimal_text
 from nesqc_gmp.records.batches import AttemptClosed, AttemptOpened, BatchDisposed, ImageRead, ImageScored
 from nesqc_gmp.records.entry import Entry
@@ -44,7 +46,7 @@ from nesqc_gmp.records.people import (
     RoleRevoked,
     SessionOpened,
 )
-from nesqc_gmp.records.site import ActRefused, CheckpointExported
+from nesqc_gmp.records.site import ActRefused, BackupMade, CheckpointExported, RestoreTested, SiteRestored
 from nesqc_gmp.state.batches import outline_batch
 from nesqc_gmp.state.certificates import fold_certificates
 from nesqc_gmp.state.models import Models, fold_models
@@ -106,7 +108,10 @@ def gather(site: Site, reader: Reader, since: str, until: str) -> ReviewContent:
         made=site.now(),
         size=reader.size,
         previous=_previous(validation),
-        overdue=tuple(_overdue(site, validation, incidents, access, waiting, anchors)),
+        overdue=(
+            *_overdue(site, validation, incidents, access, waiting, anchors),
+            *(f"{each[:1].upper()}{each[1:]}." for each in backup_warnings(site.state(reader), site.moment())),
+        ),
         qualified=qualified_line(reader, lines, validation, models),
         software=tuple(dict.fromkeys(entry.software for entry in (*period.of(people), *worked))),
         in_force=tuple(_in_force(reader, models)),
@@ -123,7 +128,7 @@ def gather(site: Site, reader: Reader, since: str, until: str) -> ReviewContent:
         attempts=_attempts(worked),
         decisions=_counted(entry.record.decision for entry in worked if isinstance(entry.record, BatchDisposed)),
         months=tuple(_months(about_batches, models, period)),
-        backups=(),
+        backups=tuple(_backups(period.of(reader.entries_of({"backup_made", "restore_tested", "site_restored"})))),
         anchors=anchors,
     )
 
@@ -267,6 +272,30 @@ def _quantile(ordered: list[Decimal], share: Decimal) -> str:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return decimal_text(ordered[below] + (place - below) * (ordered[above] - ordered[below]), _DECIMALS)
+
+
+def _backups(entries: Iterable[Entry]) -> Iterator[BackupLine]:
+    for entry in entries:
+        match entry.record:
+            case BackupMade(backup=name, size=size, place=place, warnings=warnings):
+                said = "; ".join(warnings)
+                yield BackupLine(
+                    kind="backup", backup=name, time=entry.time, size=size,
+                    result=f"verified in {place}" + (f"; warning: {said}" if said else ""),
+                )  # fmt: skip
+            case RestoreTested(backup=name, size=size, steps=steps, findings=findings):
+                result = f"FAILED: {'; '.join(findings)}" if findings else f"passed, {steps} steps"
+                yield BackupLine(kind="restore test", backup=name, time=entry.time, size=size, result=result)
+            case SiteRestored(backup=name, size=size, lost=lost):
+                yield BackupLine(
+                    kind="restore",
+                    backup=name,
+                    time=entry.time,
+                    size=size,
+                    result=f"{lost} later entries known as lost",
+                )
+            case _:
+                continue
 
 
 def _anchors(reader: Reader, period: _Period) -> Anchors:

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nesqc_gmp.errors import OutOfSequenceError
 from nesqc_gmp.identity.roles import EXCLUSIVE, RIGHTS
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.procedures.context import Site
@@ -21,6 +22,7 @@ from nesqc_gmp.procedures.qualification.standing import (
     qualified_line,
     waiting_for_review,
 )
+from nesqc_gmp.records.qualification import Stage
 from nesqc_gmp.state.batches import outline_batch
 from nesqc_gmp.state.models import fold_models
 from nesqc_gmp.state.qualification import Validation
@@ -48,9 +50,15 @@ class Given:
 
 
 def gather_summary(site: Site, reader: Reader, given: Given) -> SummaryContent:
-    """The content of a summary report at the present size of the log."""
+    """The content of a summary report at the present size of the log.
+
+    Raises:
+        OutOfSequenceError: It is to say that the system is fit, and IQ or OQ of the installed state is not approved.
+    """
     lines = contents.site_lines(site.founded, site.ledger.origin)
     validation = load_validation(reader)
+    if given.fit:
+        _require_qualified(validation)
     incidents = incident_lines(reader.entries("site", "site"))
     waiting = tuple(waiting_for_review(outline_batch(reader.entries("batch", name), name) for name in reader.batches()))
     size = reader.size
@@ -79,14 +87,28 @@ def gather_summary(site: Site, reader: Reader, given: Given) -> SummaryContent:
     )
 
 
+def _missing(validation: Validation) -> tuple[Stage, ...]:
+    approved = validation.qualified.stages if validation.qualified else frozenset[Stage]()
+    needed: tuple[Stage, ...] = ("IQ", "OQ")
+    return tuple(stage for stage in needed if stage not in approved)
+
+
+def _require_qualified(validation: Validation) -> None:
+    missing = _missing(validation)
+    if missing:
+        raise OutOfSequenceError(
+            f"nobody can conclude that the system is fit: the {' and '.join(missing)} of the installed state "
+            f"{'is' if len(missing) == 1 else 'are'} not approved",
+            where="summary report",
+            remedy="Run and approve it first, or conclude that the system is not fit.",
+        )
+
+
 def _found(validation: Validation, incidents: tuple[IncidentLine, ...], waiting: tuple[str, ...]) -> Iterator[str]:
     """What is open by the log alone."""
-    qualified = validation.qualified
-    approved = set(qualified.stages) if qualified else set()
-    for stage in ("IQ", "OQ"):
-        if stage not in approved:
-            yield f"The {stage} of the installed state is not approved."
-    if qualified is None or not qualified.models:
+    for stage in _missing(validation):
+        yield f"The {stage} of the installed state is not approved."
+    if validation.qualified is None or not validation.qualified.models:
         yield "No model has an approved performance qualification on the installed state."
     for document in validation.documents.values():
         if document.approved is None:

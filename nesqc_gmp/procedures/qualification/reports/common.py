@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
+from nesqc_gmp.certificate import wording
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.procedures.qualification.reports.content import (
     DeviationLine,
@@ -90,8 +91,8 @@ def numbered(
 
 
 def moment(instant: Instant) -> str:
-    """Local time to the second with its offset."""
-    return f"{instant.local[:10]} {instant.local[11:19]} {instant.local[26:]}"
+    """Local time to the second with its offset; it stays on one line."""
+    return wording.moment(instant.local)
 
 
 def signature_card(line: SignatureLine) -> SignatureCard:

@@ -307,8 +307,8 @@ def _people(people: PeopleCounts) -> Iterator[Block]:
             ("Wrong id or passphrase", _listed(people.failed)),
             ("Accounts that were locked", _listed(people.locked)),
             ("Resets of a passphrase", _listed(people.resets)),
-            ("Roles granted", "; ".join(people.granted) or "none"),
-            ("Roles revoked, accounts closed", "; ".join(people.ended) or "none"),
+            ("Roles granted", "\n".join(people.granted) or "none"),
+            ("Roles revoked, accounts closed", "\n".join(people.ended) or "none"),
         )
     )
 
@@ -344,10 +344,11 @@ def _shares(content: ReviewContent, months: tuple[str, ...]) -> Chart:
         )
         return Series(name, tuple(float(place) for place, _ in totals), values)
 
+    series = (shares("undecided", "undecided"), shares("refused by input check", "rejected"))
+    highest = max(10.0, *(share for one in series for share in one.y))
     return Chart(
-        "Undecided and refused images", "month", "share of the images, %",
-        (shares("undecided", "undecided"), shares("refused by input check", "rejected")),
-        y_range=(0.0, 100.0), x_names=months,
+        "Undecided and refused images", "month", "share of the images, %", series,
+        y_range=(0.0, highest), x_names=months,
         caption="Of all images that were scored in the month, all models together.",
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def document(line: DocumentLine, content: SummaryContent, approval: Statement | 
     """
     site = content.site
     fit = "fit for its intended use" if content.fit else "NOT fit for its intended use"
-    who = "QA concludes" if approval else "The author concludes, and QA has not approved it:"
+    who, standing = ("QA concludes", "") if approval else ("The author concludes", "; QA has not approved it")
     tone: Literal["good", "bad", "open"] = "bad" if not content.fit else "good" if approval else "open"
     points = len(content.open_points)
     return numbered(
@@ -107,7 +107,7 @@ def document(line: DocumentLine, content: SummaryContent, approval: Statement | 
             ("FIT FOR USE" if content.fit else "NOT FIT FOR USE") if approval else "NOT APPROVED",
             tone,
             (
-                f"{who} that the system is {fit}, with {points} open points.",
+                f"{who} that the system is {fit}, with {points} open points{standing}.",
                 f"Why: {content.conclusion}",
                 "The conclusion holds for the installed state, the documents and the people named here. It is the "
                 "site's, not the software's, and it does not claim that any rule is met.",
