@@ -2,8 +2,8 @@
 
 A record is made at the time of the work (21 CFR 211.194(a); PIC/S PI 041 9.6). Where the tool was down the work goes on
 on paper and is entered later (EU GMP Annex 11 cl. 16): then both times stand in the record, a result has a reason,
-and whoever reviews or reads the certificate is told. What is late follows from the two times alone, so nobody has to
-say it.
+and whoever reviews or reads the certificate is told. What is late follows from the two times alone; nobody has to say
+it.
 """
 
 from __future__ import annotations

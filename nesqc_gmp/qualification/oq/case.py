@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -31,16 +31,16 @@ from nesqc_gmp.procedures.files import read_given_toml
 from nesqc_gmp.qualification.oq.people import PEOPLE
 from nesqc_gmp.records.base import Frozen, Line
 
-Start = Literal["empty", "founded", "people", "ready", "received", "sealed", "analysed", "reviewed", "released"]
+Start = Literal[
+    "empty", "founded", "people", "package", "ready", "received", "sealed", "analysed", "reviewed", "released"
+]
 """The site a case begins with.
 
-``empty`` no site; ``founded`` two people; ``people`` everybody enrolled and logged in; ``ready`` an active model and an
-approved specification; ``received`` batch B-1 with its images; ``sealed`` its set sealed; ``analysed`` scored, and the
-other test recorded and verified; ``reviewed`` submitted, reviewed, the audit trail reviewed; ``released`` released,
-with its certificate.
+``empty`` no site; ``founded`` two people; ``people`` everybody enrolled and logged in; ``package`` the same, beside it
+a model package and images to test it with; ``ready`` an active model and an approved specification; ``received`` batch
+B-1 with its images; ``sealed`` its set sealed; ``analysed`` scored, and the other test recorded and verified;
+``reviewed`` submitted, reviewed, the audit trail reviewed; ``released`` released, with its certificate.
 """
-
-STARTS: Final[tuple[Start, ...]] = get_args(Start)
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z]+)?)\}")
 """``{qa.passphrase}``, or the name of something that an earlier step kept."""
@@ -262,7 +262,8 @@ Step = Annotated[
 ]
 
 CaseId = Annotated[str, StringConstraints(pattern=r"^OQ-[1-5][0-9]{2}$")]
-RequirementId = Annotated[str, StringConstraints(pattern=r"^UR-[A-Z]+-[0-9]{2}$")]
+RequirementId = Annotated[str, StringConstraints(pattern=r"^UR-[A-Z]+(-[A-Z]+)*-[0-9]{2}$")]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
 FindingId = Annotated[str, StringConstraints(pattern=r"^(I-(0[1-9]|1[0-3])|T([1-9]|[1-3][0-9]|4[0-2]))$")]
 Risk = Literal["high", "medium", "low"]
 
@@ -275,6 +276,7 @@ class Case(Frozen):
             site.
         title: What it shows.
         requirements: Requirements it verifies.
+        reviewed: Of each requirement the fingerprint of the text that the case was compared with.
         findings: Findings of inspectors and traps that it shows, by their ids in ``validation/clauses.toml``.
         risk: Risk of the function, from the risk assessment of the requirement.
         negative: The case attacks: it shows that something is refused or found.
@@ -288,6 +290,7 @@ class Case(Frozen):
     id: CaseId
     title: Line
     requirements: Annotated[tuple[RequirementId, ...], Field(min_length=1)]
+    reviewed: dict[RequirementId, Fingerprint]
     findings: tuple[FindingId, ...] = ()
     risk: Risk
     negative: bool
@@ -296,6 +299,12 @@ class Case(Frozen):
     start: Start
     produced: tuple[CasePath, ...] = ()
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_requirement_was_compared(self) -> Case:
+        if set(self.reviewed) != set(self.requirements):
+            raise ValueError("reviewed names exactly the requirements of the case")
+        return self
 
     @model_validator(mode="after")
     def _placeholders_are_known(self) -> Case:

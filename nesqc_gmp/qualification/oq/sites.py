@@ -26,9 +26,12 @@ SPECIFICATION: Final = "NES-OQ.v1"
 IMAGES: Final = 4
 """Images of the batch that every site from ``received`` on holds."""
 
+LARGE_IMAGES: Final = 6
+
 _IDENTITY = "qualification: nobody was seen"
 _REASON = "Needed for the qualification"
 _DAY = "2026-11-20"
+_COLUMNS = ("file", "culture", "passage", "field", "captured_at", "pixel_size_um")
 
 
 def signs(key: str) -> Ceremony:
@@ -71,6 +74,14 @@ class Maker:
             if self._site is not None:
                 self._site.close()
                 self._site = None
+        self._beside_package()
+
+    def _beside_package(self) -> None:
+        """Everybody, and files for those who install and test a model."""
+        folder = self._out / "package"
+        shutil.copytree(self._out / "people", folder)
+        shutil.copytree(self._model, folder / "model")
+        write_test_set(folder / "test-set")
 
     @property
     def site(self) -> Site:
@@ -221,7 +232,7 @@ def write_images(folder: Path) -> None:
     ):  # fmt: skip
         with (folder / f"sheet-{culture}.csv").open("x", newline="", encoding="utf-8") as stream:
             sheet = csv.writer(stream)
-            sheet.writerow(("file", "culture", "passage", "field", "captured_at", "pixel_size_um"))
+            sheet.writerow(_COLUMNS)
             for field in range(1, fields + 1):
                 name = f"simulated-{culture}-F{field:02d}.png"
                 samples = simulate(
@@ -229,7 +240,65 @@ def write_images(folder: Path) -> None:
                 )  # fmt: skip
                 write_simulated(folder / name, samples)
                 sheet.writerow((name, culture, 14, f"F{field:02d}", f"{_DAY}T09:{field:02d}:00+01:00", PIXEL_SIZE_UM))
+    _write_large_images(folder)
     _write_wrong_images(folder)
+
+
+def write_test_set(folder: Path) -> None:
+    """Simulated images of six cultures of each label with the manifest of a test set, and a plan for a test on them."""
+    from nesqc_gmp.simulation.culture import simulate
+    from nesqc_gmp.simulation.files import write_simulated
+    from nesqc_gmp.simulation.look import draw_look
+
+    (folder / "images").mkdir(parents=True)
+    with (folder / "manifest.csv").open("x", newline="", encoding="utf-8") as stream:
+        manifest = csv.writer(stream)
+        manifest.writerow(("image", "label", "culture", "donor", "readers", "pixel_size_um", "simulated"))
+        for number in range(12):
+            good, seed = number % 2 == 0, 700_010 + number
+            name = f"simulated-T{number:02d}.png"
+            samples = simulate(seed * 100, good=good, severity=0.0 if good else 0.5, culture=draw_look(seed))
+            write_simulated(folder / "images" / name, samples)
+            label = "conforming" if good else "not conforming"
+            manifest.writerow((name, label, f"T{number:02d}", f"N{number:02d}", "anna;bo", "1", "yes"))
+    (folder / "plan.toml").write_text(_PLAN)
+
+
+_PLAN = """\
+test_set = "OQ-SET"
+justification = "Small on purpose, for the qualification of the software"
+seed = 17
+feature_images = 2
+subgroups = []
+
+[[criteria]]
+metric = "sensitivity"
+limit = "0.50"
+cultures_min = 5
+
+[[criteria]]
+metric = "specificity"
+limit = "0.50"
+cultures_min = 5
+"""
+
+
+def _write_large_images(folder: Path) -> None:
+    """Images of a further culture that take long enough to stop an analysis in the middle."""
+    import numpy as np
+
+    from nesqc_gmp.simulation.culture import PIXEL_SIZE_UM, simulate
+    from nesqc_gmp.simulation.files import write_simulated
+    from nesqc_gmp.simulation.look import draw_look
+
+    with (folder / "sheet-large.csv").open("x", newline="", encoding="utf-8") as stream:
+        sheet = csv.writer(stream)
+        sheet.writerow(_COLUMNS)
+        for field in range(1, LARGE_IMAGES + 1):
+            samples = simulate(90_000_700 + field, good=True, severity=0.0, culture=draw_look(900_007))
+            name = f"simulated-C07-F{field:02d}.png"
+            write_simulated(folder / name, np.tile(samples, (2, 2)))
+            sheet.writerow((name, "C07", 14, f"F{field:02d}", f"{_DAY}T10:{field:02d}:00+01:00", PIXEL_SIZE_UM))
 
 
 def _write_wrong_images(folder: Path) -> None:
@@ -250,6 +319,11 @@ def _write_wrong_images(folder: Path) -> None:
     Image.fromarray(np.asarray(gray)).save(folder / "coarse.png", dpi=(2_540, 2_540))
     noise = np.random.default_rng(4).integers(0, 256, np.asarray(gray).shape, dtype=np.uint8)
     Image.fromarray(noise).save(folder / "noise.png", dpi=inches)
+    with (folder / "sheet-wrong.csv").open("x", newline="", encoding="utf-8") as stream:
+        sheet = csv.writer(stream)
+        sheet.writerow(_COLUMNS[:5])
+        for field, name in enumerate(("overexposed.png", "noise.png", "coarse.png", "inverted.png"), 1):
+            sheet.writerow((name, "C05", 14, f"F{field:02d}", f"{_DAY}T11:{field:02d}:00+01:00"))
 
 
 if __name__ == "__main__":

@@ -26,15 +26,21 @@ def root(leaves: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + root(leaves[:split]) + root(leaves[split:])).digest()
 
 
+def require(fact: bool, what: str) -> None:
+    """End with what is wrong unless it is a fact."""
+    if not fact:
+        raise SystemExit(what)
+
+
 database = sqlite3.connect(f"{(site / 'ledger.sqlite').as_uri()}?mode=ro", uri=True)
 rows = database.execute("SELECT idx, body, hash FROM leaf ORDER BY idx").fetchall()
-assert [index for index, _, _ in rows] == list(range(len(rows))), "a number is missing"
+require([index for index, _, _ in rows] == list(range(len(rows))), "a number is missing")
 for index, body, stored in rows:
     entry = json.loads(body)
-    assert entry["index"] == index
-    assert rfc8785.dumps(entry) == body, f"entry {index} is not in canonical form"
-    assert hashlib.sha256(b"\x00" + body).digest() == stored, f"entry {index} has another leaf hash"
+    require(entry["index"] == index, f"entry {index} has another number")
+    require(rfc8785.dumps(entry) == body, f"entry {index} is not in canonical form")
+    require(hashlib.sha256(b"\x00" + body).digest() == stored, f"entry {index} has another leaf hash")
 size, encoded = (site / "keys" / "log.state").read_text().split("\n")[1:3]
-assert int(size) == len(rows), f"the log signed {size} entries"
-assert root([stored for _, _, stored in rows]) == base64.b64decode(encoded), "the root is not the signed one"
+require(int(size) == len(rows), f"the log signed {size} entries")
+require(root([stored for _, _, stored in rows]) == base64.b64decode(encoded), "the root is not the signed one")
 print(f"{len(rows)} entries from 0 to {len(rows) - 1} without a gap, canonical, hashed, under the signed root")

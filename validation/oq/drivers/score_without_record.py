@@ -1,4 +1,4 @@
-"""Try to get a score from the library without a record of it: without a session, with a made-up one, without a receipt."""
+"""Try to get a score from the library without a record of it: in a made-up session, without a receipt."""
 
 import os
 from pathlib import Path
