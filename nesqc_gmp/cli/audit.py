@@ -176,7 +176,9 @@ def review(batch: BatchArgument, site: SiteOption = None) -> None:
         conclusion = terminal.ask("Your conclusion")
         acceptable = terminal.ask_choice("Does nothing stand against a decision?", ("yes", "no")) == "yes"
         # The assessments can be an hour's work; a mistyped passphrase at the end does not lose them.
-        terminal.signed_again(partial(audit.review, session, batch, assessments, conclusion, acceptable))
+        terminal.signed_again(
+            partial(audit.review, session, batch, assessments, conclusion, acceptable), terminal.ceremony
+        )
     show.say(f"The audit trail of {batch} is reviewed up to entry {sheet.last}.")
 
 

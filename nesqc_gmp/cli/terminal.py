@@ -146,13 +146,14 @@ def ceremony(statement: str) -> Credentials:
     return ask_credentials(None)
 
 
-def signed_again(act: Callable[[Ceremony], None]) -> None:
+def signed_again(act: Callable[[Ceremony], None], ceremony: Ceremony) -> None:
     """Do a signing act for which a person typed much before: after a wrong id or passphrase they are asked again.
 
     Every failure is recorded by the act itself, and as many as lock the account end it.
 
     Args:
         act: Signs with the ceremony it is given.
+        ceremony: Shows the statement and asks for id and passphrase.
 
     Raises:
         AuthenticationError: The account is locked, or nobody was asked for a passphrase.

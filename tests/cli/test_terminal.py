@@ -248,15 +248,13 @@ def test_an_audit_review_assesses_each_exception(site: Path, terminal: Terminal,
     assert {s["meaning"]: s["in_present_form"] for s in signatures}["audit trail reviewed"]
 
 
-def test_a_review_is_signed_again_only_until_the_account_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_review_is_signed_again_only_until_the_account_is_locked() -> None:
     """Asked five times and no more; not at all where nobody was asked; at once where the account is locked."""
     asked: list[str] = []
 
     def ceremony(statement: str) -> Credentials:
         asked.append(statement)
         return Credentials("q", "p")
-
-    monkeypatch.setattr(typed, "ceremony", ceremony)
 
     def wrong(sign: Any) -> None:
         sign("statement")
@@ -273,7 +271,7 @@ def test_a_review_is_signed_again_only_until_the_account_is_locked(monkeypatch: 
                               (ended_session, AuthenticationError, 0)):  # fmt: skip
         asked.clear()
         with pytest.raises(error):
-            typed.signed_again(act)
+            typed.signed_again(act, ceremony)
         assert len(asked) == count
 
 

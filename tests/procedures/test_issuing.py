@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import Any
 
@@ -38,3 +39,12 @@ def test_a_lost_file_is_not_made_anew_where_its_original_is_gone(released: Any) 
     released.site.objects.path(record.pdf_sha256).unlink()
     with pytest.raises(IntegrityError):
         certificates.issue(released.session("qa"), "B-1", released.signs("qa"))
+
+
+def test_the_reason_of_a_rejection_stands_on_the_certificate(analysed: Any, life: Any) -> None:
+    life(analysed).reject("B-1")
+    issued = life(analysed).issue("B-1")
+    remarks = json.loads((issued.evidence / "record.json").read_text())["remarks"]
+    said = {"person": "Qamar Ekström", "text": "Not fit. Reason: A test does not conform"}
+    assert said in remarks
+    assert certificates.verify(issued.pdf, site=analysed.paths, evidence=issued.evidence).verified
