@@ -179,7 +179,8 @@ def read(
                                              "not conforming, or undecided.")],
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="What you saw; needed where your reading differs "
-                                 "from the model's, and for every blinded reading.")
+                                 "from the model's, and for every blinded reading. That of a late entry after an "
+                                 "outage begins with 'Late entry:'.")
     ] = None,
     blinded: Annotated[
         bool, typer.Option("--blinded", help="You have not seen the model's score; nothing of it is shown.")
@@ -206,9 +207,12 @@ def record_result(
         str, typer.Option("--performed-on", metavar="DATE", help="Day of the test, YYYY-MM-DD.", callback=day)
     ],
     evidence: Annotated[Path, typer.Option("--evidence", metavar="FILE", help="Report or raw data; a copy is kept.")],
-    reason: RepeatReasonOption = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why it is recorded again; needed for a repeat. That "
+                                 "of a late entry after an outage begins with 'Late entry:'.")
+    ] = None,
     site: SiteOption = None,
-) -> None:
+) -> None:  # fmt: skip
     """Record a test done elsewhere, with evidence, signed. A repeat needs a reason, and both results are kept."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches

@@ -1,4 +1,4 @@
-"""``nesqc demo``: one batch played by four people on a demonstration site."""
+"""``nesqc demo``: one batch played by the people of a site on a demonstration site."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nesqc_gmp.cli.options import ValidationOption
 from nesqc_gmp.cli.run import noun
 
 if TYPE_CHECKING:
@@ -25,14 +26,39 @@ def demo(
         Path | None,
         typer.Option("--images", metavar="PATH", help="Your own images: a folder or a sample sheet; else simulated."),
     ] = None,
+    qualify: Annotated[
+        bool,
+        typer.Option(
+            "--qualify", help="Then play the qualification of the site: plan, protocols, IQ, OQ, signed reports."
+        ),
+    ] = False,
+    validation: ValidationOption = None,
 ) -> None:
-    """Play one batch with four people, from images to certificate, on a new demonstration site: not for GMP use."""
+    """Play one batch with its people, from images to certificate, on a new demonstration site: not for GMP use."""
     from nesqc_gmp.cli import show
+    from nesqc_gmp.config import SitePaths, find_validation
     from nesqc_gmp.demonstration import play
 
+    folder = find_validation(validation) if qualify else None
+
+    def say(who: str, what: str) -> None:
+        show.say(f"{who} {what}".strip())
+
     with show.progress("working") as bar:
-        done = play(out, images, lambda who, what: show.say(f"{who} {what}".strip()), bar.of)
+        done = play(out, images, say, bar.of)
+    rehearsal = None
+    if folder is not None:
+        from nesqc_gmp.qualification.rehearsal import rehearse
+
+        with show.progress("qualifying") as bar:
+            rehearsal = rehearse(SitePaths(done.site), folder, out / "qualification", say, bar.of)
     _print_outcome(done)
+    if rehearsal is not None:
+        show.print_title("Qualification of the demonstration site")
+        show.print_facts(rehearsal.runs)
+        for path in rehearsal.reports:
+            if path.suffix == ".pdf":
+                show.say(f"  {path}")
 
 
 def _print_outcome(done: Demonstration) -> None:
@@ -51,7 +77,7 @@ def _print_outcome(done: Demonstration) -> None:
     site, certificate = (shlex.quote(str(path)) for path in (done.site, done.certificate))
     show.say_command(f"nesqc certificates verify {certificate} --site {site}")
     show.say_command(f"nesqc audit verify --site {site}")
-    show.print_title("Go on by hand as one of the four; everybody knows these passphrases")
+    show.print_title("Go on by hand as one of them; everybody knows these passphrases")
     rows = [(player.role, player.person, player.name, player.passphrase) for player in done.players]
     show.print_table(("Role", "Id", "Name", "Passphrase"), rows, "")
     show.say("")

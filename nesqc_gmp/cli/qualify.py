@@ -9,6 +9,8 @@ import typer
 
 from nesqc_gmp.cli.options import CommentOption, JsonOption, ReasonOption, SiteOption, ValidationOption
 from nesqc_gmp.cli.qualify_matrix import matrix
+from nesqc_gmp.cli.qualify_pq import pq
+from nesqc_gmp.cli.qualify_review import review
 from nesqc_gmp.cli.qualify_run import iq, oq
 from nesqc_gmp.cli.run import logged_in, noun
 
@@ -34,6 +36,8 @@ app = noun(
 )
 app.command()(iq)
 app.command()(oq)
+app.command()(pq)
+app.command()(review)
 app.command()(matrix)
 
 NumberArgument = Annotated[

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nesqc_gmp.cli.options import ValidationOption
+
 
 def matrix(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A new folder for the PDF, HTML and JSON file.")],
@@ -16,10 +18,7 @@ def matrix(
             "--results", metavar="FILE", help="Results of the tests: `pytest --requirement-results FILE` writes them."
         ),
     ] = None,
-    validation: Annotated[
-        Path | None,
-        typer.Option("--validation", metavar="DIR", help="The validation folder, if not that of the release."),
-    ] = None,
+    validation: ValidationOption = None,
 ) -> None:
     """Write the traceability matrix. Needs no site and no login; ends with 30 where a link is broken."""
     from nesqc_gmp.cli import show

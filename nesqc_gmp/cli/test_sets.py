@@ -36,7 +36,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the test se
 def seal(
     name: IdArgument,
     manifest: Annotated[
-        Path, typer.Argument(metavar="MANIFEST.csv", help="One row an image; see SOP-04.", show_default=False)
+        Path, typer.Argument(metavar="MANIFEST.csv", help="One row an image; see SOP-07.", show_default=False)
     ],
     images: Annotated[Path, typer.Option("--images", metavar="DIR", help="Folder of the images.")],
     site: SiteOption = None,

@@ -1,4 +1,4 @@
-"""The four people of the demonstration, and how they take their turns."""
+"""The people of the demonstration, and how they take their turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nesqc_gmp.records.people import Role
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """One of the four people.
+    """One of the people.
 
     Attributes:
         person: Id.
@@ -33,7 +33,8 @@ ADMINISTRATOR = Player("a.lindqvist", "Anna Lindqvist", "administrator", "amber-
 QA = Player("q.ekstrom", "Qamar Ekström", "qa", "cobalt-meadow-compass-17")
 OPERATOR = Player("o.brannstrom", "Olle Brännström", "operator", "velvet-harbour-thistle-58")
 REVIEWER = Player("r.ozdemir", "Rana Özdemir", "reviewer", "copper-orchard-glacier-93")
-PLAYERS = (ADMINISTRATOR, OPERATOR, REVIEWER, QA)
+ENGINEER = Player("v.nystrom", "Vera Nyström", "validation engineer", "slate-juniper-anchor-64")
+PLAYERS = (ADMINISTRATOR, OPERATOR, REVIEWER, QA, ENGINEER)
 
 
 class Turns:

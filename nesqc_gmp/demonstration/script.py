@@ -11,7 +11,17 @@ from pathlib import Path
 
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.demonstration.images import simulate_batch
-from nesqc_gmp.demonstration.people import ADMINISTRATOR, OPERATOR, PLAYERS, QA, REVIEWER, Player, Turns, signs
+from nesqc_gmp.demonstration.people import (
+    ADMINISTRATOR,
+    ENGINEER,
+    OPERATOR,
+    PLAYERS,
+    QA,
+    REVIEWER,
+    Player,
+    Turns,
+    signs,
+)
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.procedures import audit, batches, certificates, models, people, products
 from nesqc_gmp.procedures import site as site_procedures
@@ -44,7 +54,7 @@ class Demonstration:
         decision: What QA decided.
         certificate: The certificate's PDF.
         evidence: The folder with records and proofs.
-        players: The four people with their demonstration passphrases.
+        players: The people with their demonstration passphrases.
     """
 
     site: Path
@@ -112,7 +122,7 @@ def _found(out: Path, say: Say) -> SitePaths:
 
 
 def _enrol(turns: Turns, site: Site, say: Say) -> None:
-    for player in (OPERATOR, REVIEWER):
+    for player in (OPERATOR, REVIEWER, ENGINEER):
         administrator = turns.of(ADMINISTRATOR)
         first = people.enrol(administrator, player.person, player.name, _IDENTITY)
         quality = turns.of(QA)

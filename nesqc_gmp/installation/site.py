@@ -170,9 +170,7 @@ def _keys(folder: Path) -> str:
 
 def _others_in_site(paths: SitePaths) -> str:
     try:
-        names = [
-            name for name in os.listdir(paths.folder) if name != paths.keys.name and not name.startswith(LEDGER_FILE)
-        ]
+        names = {name for name in os.listdir(paths.folder) if not name.startswith(LEDGER_FILE)} - {paths.keys.name}
         found = [f"{name}: {who}" for name in names if (who := writers(f"{paths.folder}/{name}"))]
     except OSError as error:
         return unreadable(error)

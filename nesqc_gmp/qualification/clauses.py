@@ -20,7 +20,7 @@ Met = Literal["yes", "partly", "no", "site"]
 
 FILE: Final = "clauses.toml"
 EXECUTED: Final = frozenset({"findings", "traps"})
-"""Documents whose rows an OQ case executes, or that say why none does."""
+"""Documents whose rows a case executes, or that say why none does."""
 
 
 class SourceDocument(Frozen):
@@ -50,7 +50,7 @@ class Clause(Frozen):
         met: Whether the software meets it.
         lacks: What is missing; needed for ``partly`` and ``no``.
         site: What the site does instead; needed for all but ``yes``.
-        not_executed: Why no OQ case executes a finding or trap.
+        not_executed: Why no case executes a finding or trap.
     """
 
     id: Identifier

@@ -52,8 +52,8 @@ def _facts(matrix: Matrix) -> tuple[tuple[str, str], ...]:
 def _blocks(matrix: Matrix) -> Iterator[Block]:
     if matrix.problems:
         yield Heading("Broken links")
-        rows = tuple((each.subject, each.what, each.remedy) for each in matrix.problems)
-        yield Table(("Where", "What is broken", "What to do"), rows)
+        broken = tuple((each.subject, each.what, each.remedy) for each in matrix.problems)
+        yield Table(("Where", "What is broken", "What to do"), broken)
     yield Heading("From requirements")
     yield Paragraph(
         "Priority follows from severity, likelihood and detectability (GAMP 5, Appendix M3); high needs a test or case "

@@ -72,8 +72,8 @@ class Trace:
         }
 
     def executing(self, clause: Clause) -> tuple[FoundCase, ...]:
-        """The OQ cases that execute a finding or trap."""
-        return tuple(each for each in self.cases if each.stage == "OQ" and clause.id in each.case.findings)
+        """The cases that execute a finding or trap."""
+        return tuple(each for each in self.cases if clause.id in each.case.findings)
 
 
 def read_trace(validation: Path) -> Trace:
@@ -123,11 +123,11 @@ def _broken_citations(trace: Trace) -> Iterator[Problem]:
 
 
 def _broken_cases(trace: Trace) -> Iterator[Problem]:
-    findings = {clause.id for clause in trace.clauses.clauses if clause.document in EXECUTED}
+    rows = {clause.id for clause in trace.clauses.clauses}
     for found in trace.cases:
-        for finding in sorted(set(found.case.findings) - findings):
+        for finding in sorted(set(found.case.findings) - rows):
             yield Problem(
-                f"{found.case.id} ({found.place})", f"there is no finding or trap {finding} in the map of clauses",
+                f"{found.case.id} ({found.place})", f"there is no row {finding} in the map of clauses",
                 "Correct the id.",
             )  # fmt: skip
         for requirement_id in sorted(set(found.case.reviewed) - set(found.case.requirements)):
@@ -176,7 +176,7 @@ def _broken_clause(clause: Clause, trace: Trace) -> Iterator[Problem]:
     executing = trace.executing(clause)
     if not executing and not clause.not_executed:
         yield Problem(
-            clause.id, "no OQ case executes it", "Write a case that names it in `findings`, or `not_executed` and why."
+            clause.id, "no case executes it", "Write a case that names it in `findings`, or `not_executed` and why."
         )
     if executing and clause.not_executed:
         cases = ", ".join(found.case.id for found in executing)

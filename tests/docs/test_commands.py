@@ -5,24 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
 from nesqc_gmp import errors
-from nesqc_gmp.cli import NOUNS, app, load
+from nesqc_gmp.cli import NOUNS, load
 from nesqc_gmp.cli.run import STOPPED, UNEXPECTED
 from nesqc_gmp.evidence import layout
 from nesqc_gmp.identity.roles import EXCLUSIVE, RIGHTS
+from tests.docs.commands import DOCUMENTS, ROOT, inline, parse, resolve, typed
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = sorted(
-    path for place in ("*.md", "sops/*.md", "audit/**/*.md", "validation/*.md", "models/**/*.md")
-    for path in ROOT.glob(place)
-)  # fmt: skip
 INSTALL = (
     "python3 -m venv .venv && .venv/bin/pip install --quiet --constraint requirements.lock . "
     "&& .venv/bin/nesqc demo --out demo"
@@ -33,35 +28,6 @@ TEST = (
 )
 
 
-def _typed(text: str) -> list[str]:
-    """Command lines that stand on a line of their own."""
-    joined = text.replace("\\\n", " ")
-    return re.findall(r"^\s*(?:\$ )?(nesqc (?!signature statement).+)$", joined, re.MULTILINE)
-
-
-def _inline(text: str) -> list[str]:
-    """Command lines inside a sentence."""
-    return re.findall(r"`(nesqc [^`]+)`", text)
-
-
-def _resolve(words: list[str]) -> tuple[Any, Any, list[str]]:
-    """The command that words name, its context's parent, and the words that remain."""
-    command: Any = typer.main.get_command(app)
-    context: Any = None
-    while hasattr(command, "commands") and words and not words[0].startswith("-"):
-        context = command.make_context("nesqc", words, parent=context)
-        name, command, words = command.resolve_command(context, words)
-        assert command is not None, f"there is no {name}"
-    return command, context, words
-
-
-def _parse(line: str) -> None:
-    """Read a command line as the program would; asking for help is reading it too."""
-    command, parent, rest = _resolve(shlex.split(line)[1:])
-    if not {"--help", "-h", "--version"} & set(rest):
-        command.make_context("nesqc", rest, parent=parent)
-
-
 def _lines(kind: Any) -> list[Any]:
     return [
         pytest.param(line, id=f"{path.name}: {line[:60]}")
@@ -70,29 +36,29 @@ def _lines(kind: Any) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("line", _lines(_typed))
+@pytest.mark.parametrize("line", _lines(typed))
 def test_command_lines_parse(line: str) -> None:
-    _parse(line)
+    parse(line)
 
 
-@pytest.mark.parametrize("line", _lines(_inline))
+@pytest.mark.parametrize("line", _lines(inline))
 def test_commands_named_in_sentences_exist(line: str) -> None:
-    _, _, rest = _resolve(shlex.split(line)[1:])
+    _, _, _, rest = resolve(shlex.split(line)[1:])
     if rest:
-        _parse(line)
+        parse(line)
 
 
 def test_command_lines_in_evidence_folders_parse() -> None:
-    lines = _typed(layout.README_TEXT)
+    lines = typed(layout.README_TEXT)
     assert lines
     for line in lines:
-        _parse(line)
+        parse(line)
 
 
 def test_a_wrong_command_line_would_be_found() -> None:
     for line in ("nesqc batches register B-1", "nesqc batches list --sorted", "nesqc people invite anna"):
         with pytest.raises((typer.TyperException, AssertionError)):
-            _parse(line)
+            parse(line)
 
 
 def _table(head: str) -> list[list[str]]:

@@ -16,12 +16,8 @@ from nesqc_gmp.procedures.model_tests import read_plan
 from nesqc_gmp.procedures.products import read_specification
 from nesqc_gmp.records.images import InputSpace
 from nesqc_gmp.records.model_tests import Metric
+from tests.docs.commands import DOCUMENTS, ROOT
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted(
-    path for place in ("*.md", "sops/*.md", "audit/**/*.md", "validation/*.md", "models/**/*.md")
-    for path in ROOT.glob(place)
-)  # fmt: skip
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
 CLAIMS = re.compile(r"\b(compliant|compliance|complies|comply|certified by|guarantees? compliance)\b", re.IGNORECASE)

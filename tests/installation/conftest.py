@@ -12,15 +12,16 @@ from types import ModuleType
 import pytest
 
 from nesqc_gmp.installation.release import ReleaseManifest, parse_manifest
-from tests.installation.places import COMMAND, COPIED, RELEASE, ROOT, Place, build
+from tests.installation.places import COMMAND, COPIED, MODEL, RELEASE, ROOT, Place, build, linked
 
 
 @pytest.fixture(scope="session")
 def manifest() -> ReleaseManifest:
-    """The committed manifest, with the three dependencies alone that the copies have."""
+    """The committed manifest, with those dependencies and models alone that the copies have."""
     whole = parse_manifest((RELEASE / "manifest.json").read_bytes())
     few = tuple(one for one in whole.dependencies if one.name in COPIED)
-    return whole.model_copy(update={"dependencies": few})
+    models = tuple(one for one in whole.models if one.folder == MODEL)
+    return whole.model_copy(update={"dependencies": few, "models": models})
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, manifest: ReleaseManifest
 def place(original: Path, tmp_path: Path, manifest: ReleaseManifest) -> Place:
     """An installation of one's own."""
     folder = tmp_path / "place"
-    shutil.copytree(original, folder, symlinks=True)
+    shutil.copytree(original, folder, symlinks=True, copy_function=linked)
     (folder / "bin" / "nesqc").write_text(f"#!{folder}/bin/python\n{COMMAND}")
     return Place(folder, manifest)
 

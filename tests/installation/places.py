@@ -1,4 +1,4 @@
-"""A copy of an installation and a site in a folder: own files, three dependencies, a command, a ledger, keys."""
+"""A copy of an installation and a site in a folder: own files, two dependencies, a command, a ledger, keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 from nesqc_gmp import store
@@ -22,7 +22,8 @@ from nesqc_gmp.installation.state import SiteFacts, installed_state, quick_state
 
 ROOT = Path(__file__).parents[2]
 RELEASE = ROOT / "validation" / "release"
-COPIED = ("rfc8785", "typing-inspection", "tzdata")
+COPIED = ("rfc8785", "typing-inspection")
+MODEL = "nes-morphology-sim-1.1.0"
 COMMAND = """\
 # -*- coding: utf-8 -*-
 import re
@@ -83,6 +84,7 @@ class Place:
             standard_library=(str(folder / "lib" / "standard"),),
             flags=(),
             environment={"HOME": "/home/nesqc", "LANG": "C.UTF-8"},
+            zone_folders=(str(folder / "zones"),),
             etc=str(folder / "etc"),
             proc=str(folder / "proc"),
         )
@@ -100,6 +102,11 @@ class Place:
         return compare(self.manifest, self.state(), NOT_REQUIRED)
 
 
+def zone_file(zone: str) -> bytes:
+    """The data of a zone, from the package tzdata."""
+    return (resources.files("tzdata") / "zoneinfo" / zone).read_bytes()
+
+
 def _copied(name: str, library: Path) -> None:
     """Copy an installed distribution, with the RECORD that its installer wrote."""
     for path in metadata.files(name) or ():
@@ -107,6 +114,12 @@ def _copied(name: str, library: Path) -> None:
             target = library / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path.locate(), target)
+
+
+def linked(source: str, target: str) -> None:
+    """Link the many files that no test writes into, and copy the rest."""
+    many = ("/nesqc_gmp/", "/models/", "/validation/")
+    (os.link if any(part in source for part in many) else shutil.copy2)(source, target)
 
 
 def build(folder: Path, manifest: ReleaseManifest) -> None:
@@ -126,7 +139,9 @@ def build(folder: Path, manifest: ReleaseManifest) -> None:
     (folder / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
     (folder / "bin" / "nesqc").write_text(f"#!{folder}/bin/python\n{COMMAND}")
     shutil.copytree(ROOT / "validation", folder / "validation", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "models", folder / "models")
+    shutil.copytree(ROOT / "models" / MODEL, folder / "models" / MODEL)
+    (folder / "zones" / "Europe").mkdir(parents=True)
+    (folder / "zones" / "Europe" / "Stockholm").write_bytes(zone_file("Europe/Stockholm"))
     (folder / "etc").mkdir()
     (folder / "etc" / "os-release").write_text('NAME=Example\nPRETTY_NAME="Example Linux 12"\n')
     (folder / "etc" / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Stockholm")

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -185,9 +186,8 @@ class TestMaking:
         again = self.made(maker, tree)
         assert (tree / "validation" / "release" / "manifest.json").read_bytes() == first
         assert again.key != release.key
-        assert [path for path in tree.rglob("*") if path.is_file() and b"PRIVATE+KEY" in path.read_bytes()] == [
-            path for path in tree.rglob("*.py") if "PRIVATE+KEY" in path.read_text("utf-8")
-        ]
+        written = (tree / "validation" / "release").iterdir()
+        assert not any(b"PRIVATE" in path.read_bytes() for path in written)
 
     def test_with_the_key_of_the_releases_it_is_a_release(self, maker: ModuleType, tree: Path, tmp_path: Path) -> None:
         signer = NoteSigner.generate("nesqc-gmp/release")
@@ -223,13 +223,15 @@ class TestMaking:
         assert changed == {"errors.py"}
 
 
+@pytest.fixture
+def value() -> dict[str, Any]:
+    """The committed list of components."""
+    found: dict[str, Any] = json.loads((RELEASE / "sbom.cdx.json").read_bytes())
+    return found
+
+
 class TestComponents:
     """The software bill of materials, beside what pip and the metadata of the installation say."""
-
-    @pytest.fixture(scope="class")
-    def value(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((RELEASE / "sbom.cdx.json").read_bytes())
-        return found
 
     def test_pip_lists_the_same_versions(self, value: dict[str, Any]) -> None:
         command = [sys.executable, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]
@@ -239,14 +241,15 @@ class TestComponents:
 
     def test_edges_are_the_requirements_of_the_metadata(self, value: dict[str, Any]) -> None:
         graph = {one["ref"]: one["dependsOn"] for one in value["dependencies"]}
+
+        def name(reference: str) -> str:
+            return reference.removeprefix("pkg:pypi/").partition("@")[0]
+
         # Read by hand from the metadata of the three.
         assert graph["pkg:pypi/rfc8785@0.1.4"] == []
-        names = [ref.partition("@")[0] for ref in graph[next(ref for ref in graph if ref.startswith("pkg:pypi/cffi@"))]]
-        assert names == ["pkg:pypi/pycparser"]
-        own = {
-            ref.removeprefix("pkg:pypi/").partition("@")[0] for ref in graph[value["metadata"]["component"]["bom-ref"]]
-        }
-        assert own == {
+        named = {name(reference): {name(each) for each in edges} for reference, edges in graph.items()}
+        assert named["cffi"] == {"pycparser"}
+        assert named["nesqc-gmp"] == {
             "onnxruntime", "pydantic", "reportlab", "pikepdf", "pyhanko", "cryptography", "sqlmodel", "typer", "rich",
             "numpy", "pillow", "tifffile", "imagecodecs", "segno", "rfc8785", "tzdata",
         }  # fmt: skip
@@ -264,12 +267,11 @@ class TestComponents:
     def test_licences_are_as_stated(self, maker: ModuleType, value: dict[str, Any]) -> None:
         stated = {one["name"]: one["licenses"] for one in value["components"]}
         assert stated["pydantic"] == [{"expression": metadata.metadata("pydantic")["License-Expression"]}]
-        message = metadata.metadata("rfc8785").__class__()
-        assert maker.licences(message) == [{"license": {"name": "unknown"}}]
+        assert maker.licences(Message()) == [{"license": {"name": "unknown"}}]
 
     def test_it_names_no_host_and_holds_no_time(self) -> None:
         text = (RELEASE / "sbom.cdx.json").read_text("utf-8")
-        assert "http" not in text
+        assert "://" not in text
         assert "timestamp" not in text
 
     def test_the_schema_of_cyclonedx_accepts_it(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from nesqc_gmp.procedures.qualification import approval, runs
 from nesqc_gmp.procedures.qualification.changes import ChangeRequest
 from nesqc_gmp.procedures.qualification.common import load_qualified
 from nesqc_gmp.procedures.qualification.reports.content import site_lines
-from nesqc_gmp.procedures.qualification.reports.plan import read_plan
+from nesqc_gmp.procedures.qualification.reports.plan import PlanContent, read_plan
 from nesqc_gmp.procedures.qualification.runs import Execution, Installed
 from nesqc_gmp.records.entry import SIGNED_KINDS
 from nesqc_gmp.records.qualification import (
@@ -35,8 +36,8 @@ from nesqc_gmp.records.qualification import (
     StepResult,
 )
 from nesqc_gmp.state.qualification import Validation, require_qualified
-from tests.conftest import ROOT
 
+ROOT = Path(__file__).parents[2]
 WHY = "Because of the test"
 RISKS: dict[str, Priority] = {"A": "high", "B": "low"}
 
@@ -74,7 +75,8 @@ class Bench:
             return qualification.load_validation(reader)
 
     def document(self, kind: Any, subject: str | None, approve: bool = True) -> str:
-        world, content = self.world, self.plan() if kind == "validation plan" else protocol(kind[:2])
+        world = self.world
+        content: Any = protocol(kind.split()[0]) if "protocol" in kind else self.plan()
         name = qualification.prepare(
             world.session("engineer"), kind, f"A {kind}", content, subject, world.signs("engineer")
         )
@@ -82,10 +84,10 @@ class Bench:
             self.approve(name)
         return name
 
-    def plan(self) -> Any:
+    def plan(self) -> PlanContent:
         site = self.world.site
-        lines = site_lines(site.founded, site.ledger.origin)
-        return read_plan((ROOT / "validation" / "plan.toml").read_text("utf-8"), {}, lines)
+        text = (ROOT / "validation" / "plan.toml").read_text("utf-8")
+        return read_plan(text, {}, site_lines(site.founded, site.ledger.origin))
 
     def approve(self, name: str, who: str = "qa", accept: bool = True) -> str:
         world = self.world

@@ -215,7 +215,7 @@ def break_uncovered_clause(copy: Copy) -> str:
 
 def break_unexecuted_finding(copy: Copy) -> str:
     copy.alter(copy.clauses, 'not_executed = "There is nothing to execute."\n', "")
-    return "T98: no OQ case executes it"
+    return "T98: no case executes it"
 
 
 def break_executed_and_not(copy: Copy) -> str:
@@ -225,12 +225,7 @@ def break_executed_and_not(copy: Copy) -> str:
 
 def break_unknown_finding(copy: Copy) -> str:
     copy.case(finding='"T99"')
-    return "there is no finding or trap T99 in the map of clauses"
-
-
-def break_clause_as_finding(copy: Copy) -> str:
-    copy.case(finding='"P11-01"')
-    return "there is no finding or trap P11-01 in the map of clauses"
+    return "there is no row T99 in the map of clauses"
 
 
 BREAKS = [value for name, value in sorted(globals().items()) if name.startswith("break_")]

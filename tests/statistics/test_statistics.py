@@ -317,7 +317,7 @@ def test_bounds_of_perfect_results_by_hand() -> None:
 
 
 def test_the_sizes_of_sets_that_the_procedure_names() -> None:
-    """SOP-04, Collect the images: fewest cultures whose perfect results show a bound."""
+    """SOP-07, Collect the images: fewest cultures whose perfect results show a bound."""
 
     def fewest(shows: Callable[[int], bool]) -> int:
         return next(units for units in range(2, 200) if shows(units))

@@ -7,7 +7,7 @@ at once. The last entry reviewed is the bound against which a release is checked
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nesqc_gmp.errors import InvalidInputError
@@ -23,6 +23,7 @@ from nesqc_gmp.records.batches import AuditTrailReviewed, ExceptionAssessed
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state import release
+from nesqc_gmp.state.late_entries import AGAIN, LATE_ENTRY, WITH_REASON, named_by_reason
 from nesqc_gmp.state.people import Person
 
 SAMPLE = 5
@@ -83,8 +84,10 @@ _RANKED = (
     "act refused",
     "attempt not completed",
     "analysis repeated",
-    "result recorded again",
+    AGAIN,
     "reading differs from the model",
+    LATE_ENTRY,
+    WITH_REASON,
     "image undecided",
     "image outside the input check",
     "file refused",
@@ -97,18 +100,19 @@ def _rank(what: str) -> int:
     return _RANKED.index(what)
 
 
-def _batch_exceptions(entries: Iterable[Entry]) -> Iterator[AuditException]:
+def _batch_exceptions(entries: Sequence[Entry]) -> Iterator[AuditException]:
     alike: dict[str, str] = {}
+    named = named_by_reason(entries)
     for entry in entries:
         if isinstance(entry.record, batch_records.ImageReceived):
             duplicates = entry.record.duplicates
             alike[entry.record.image] = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates)
-        found = _exception(entry, alike)
+        found = _exception(entry, alike, named)
         if found is not None:
             yield AuditException(entry.index, *found)
 
 
-def _exception(entry: Entry, alike: Mapping[str, str]) -> tuple[str, str] | None:
+def _exception(entry: Entry, alike: Mapping[str, str], named: Mapping[int, str]) -> tuple[str, str] | None:
     who = f"{entry.actor.name}: {entry.reason}" if entry.reason else entry.actor.name
     match entry.record:
         case site_records.ActRefused(act=act, why=why):
@@ -117,10 +121,12 @@ def _exception(entry: Entry, alike: Mapping[str, str]) -> tuple[str, str] | None
             return "attempt not completed", f"attempt {number} {ending}: {detail}"
         case batch_records.AttemptOpened(attempt=number) if entry.reason:
             return "analysis repeated", f"attempt {number}, {who}"
-        case batch_records.ResultRecorded(test=test, value=value) if entry.reason:
-            return "result recorded again", f"{test} = {value}, {who}"
+        case batch_records.ResultRecorded(test=test, value=value) if entry.index in named:
+            return named[entry.index], f"{test} = {value}, {who}"
         case batch_records.ImageRead(image=image, reading=reading, override=True, model_outcome=outcome):
             return "reading differs from the model", f"{image}: {reading} instead of {outcome}, {who}"
+        case batch_records.ImageRead(image=image, reading=reading) if entry.index in named:
+            return named[entry.index], f"{image}: {reading}, {who}"
         case batch_records.ImageScored(image=image, outcome="undecided"):
             return "image undecided", image
         case batch_records.ImageScored(image=image, outcome="rejected by input check"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,7 +20,7 @@ from nesqc_gmp.procedures.certificates.lines import (
     test_lines,
 )
 from nesqc_gmp.records.base import Instant
-from nesqc_gmp.records.batches import BatchDisposed, ResultRecorded, ResultVerified
+from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ResultRecorded, ResultVerified
 from nesqc_gmp.records.certificate_lines import (
     AmendmentLine,
     AuditReviewLine,
@@ -44,6 +44,7 @@ from nesqc_gmp.records.signatures import MEANING_SENTENCES, ElectronicSignature,
 from nesqc_gmp.records.site import SiteFounded
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch
+from nesqc_gmp.state.late_entries import named_by_reason
 from nesqc_gmp.state.models import ModelState, fold_models
 
 FORM = "NESQC-F-001 version 1"
@@ -303,15 +304,12 @@ def _manifestation(signature: ElectronicSignature) -> dict[str, str]:
     }
 
 
-_REPEATS = {"attempt_opened": "analysis repeated", "result_recorded": "result recorded again"}
-
-
-def _amendments(entries: Iterable[Entry]) -> Iterator[AmendmentLine]:
+def _amendments(entries: Sequence[Entry]) -> Iterator[AmendmentLine]:
+    named = named_by_reason(entries)
     for entry in entries:
-        if entry.kind in _REPEATS and entry.reason:
-            yield AmendmentLine(
-                when=entry.time.local, person=entry.actor.name, what=_REPEATS[entry.kind], reason=entry.reason
-            )
+        if isinstance(entry.record, AttemptOpened | ResultRecorded) and entry.reason:
+            what = named.get(entry.index, "analysis repeated")
+            yield AmendmentLine(when=entry.time.local, person=entry.actor.name, what=what, reason=entry.reason)
 
 
 def _remarks(entries: Iterable[Entry]) -> Iterator[RemarkLine]:
