@@ -57,7 +57,7 @@ class Maker:
 
     def make(self, wanted: Collection[str]) -> None:
         """Make those that are wanted, and those that they are made from."""
-        write_images(self._out / "empty" / "images")
+        (self._out / "empty").mkdir(parents=True)
         chain = (
             ("founded", self._found), ("people", self._enrol), ("ready", self._approve), ("received", self._receive),
             ("sealed", self._seal), ("analysed", self._analyse), ("reviewed", self._review),
@@ -138,6 +138,7 @@ class Maker:
     def _approve(self) -> None:
         from nesqc_gmp.procedures import models, products
 
+        write_images(self._folder / "images")
         model = models.install(self.session("scientist"), self._model)
         for step in (models.approve, models.activate):
             step(self.session("qa"), model.model_sha256, _REASON, signs("qa"))
