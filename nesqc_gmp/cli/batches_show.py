@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nesqc_gmp.cli import show
 from nesqc_gmp.records.images import spread_words
 from nesqc_gmp.state.late_entry import LateEntry, late_entries
+from nesqc_gmp.state.release import differs
 
 if TYPE_CHECKING:
     from nesqc_gmp.procedures.batches import BatchView
@@ -113,7 +114,7 @@ def _image(view: BatchView, name: str) -> dict[str, Any]:
         "heterogeneity": _measured(view.morphology.heterogeneity.images.get(name)),
         "failed_checks": _failed_checks(scored),
         "outcome": view.morphology.images[name],
-        "readings": [_reading(reading) for reading in _readings(view.batch, name)],
+        "readings": [_reading(view.batch, reading) for reading in _readings(view.batch, name)],
         "duplicates": [duplicate.model_dump(mode="json") for duplicate in received.duplicates],
         "explained": image.explained,
     }
@@ -135,13 +136,13 @@ def _readings(batch: Batch, name: str) -> list[Reading]:
     return [reading for reading in batch.readings if reading.read.image == name]
 
 
-def _reading(reading: Reading) -> dict[str, Any]:
+def _reading(batch: Batch, reading: Reading) -> dict[str, Any]:
     return {
         "person": reading.person,
         "time": reading.time,
         "reading": reading.read.reading,
         "blinded": reading.read.blinded,
-        "override": reading.read.override,
+        "override": differs(batch, reading),
         "reason": reading.reason,
     }
 
@@ -212,7 +213,7 @@ def _print_head(view: BatchView) -> None:
             ("cultures", ", ".join(f"{c} {outcome}" for c, outcome in view.morphology.cultures.items()) or "none"),
             ("attempts", ", ".join(f"{a.number} {a.closed.ending if a.closed else 'running'}"
                                    for a in batch.attempts) or "none"),
-            ("readings", f"{len(batch.readings)}, {sum(r.read.override for r in batch.readings)} differ from the "
+            ("readings", f"{len(batch.readings)}, {sum(differs(batch, r) for r in batch.readings)} differ from the "
              "model"),
             ("deviations", ", ".join(batch.deviations) or "none"),
             *([("to be explained", ", ".join(waiting))] if waiting else []),

@@ -6,6 +6,7 @@ exit code of its class (`nesqc_gmp.errors`). Everything goes to standard error; 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -34,6 +35,9 @@ HELP: Final[dict[str, Any]] = {
 
 UNEXPECTED: Final = 70
 """Exit code of a fault nobody foresaw (``EX_SOFTWARE`` of sysexits.h)."""
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says where a file has no room: disk, quota, or largest file."""
 
 STOPPED: Final = 130
 """Exit code after Ctrl-C."""
@@ -110,6 +114,14 @@ def _refuse_unforeseen(error: Exception) -> NoReturn:
     if isinstance(error, UnicodeEncodeError):
         _refuse(
             InvalidInputError("what was typed is not UTF-8 text", remedy="Set the terminal to UTF-8 and type it again.")
+        )
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        _refuse(
+            NesqcError(
+                f"a file could not be written: {error.strerror}",
+                where=error.filename,
+                remedy="What was recorded before it stands. Make room on the disk, then repeat the command.",
+            )
         )
     told = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     _end(

@@ -41,17 +41,12 @@ def content_of(protocol: OqProtocol) -> ProtocolContent:
 def _seeded(seed: Seed) -> PlannedCase:
     return PlannedCase(
         case=seed.id,
-        title=f"Seeded fault: {seed.title}",
+        title=seed.heading,
         requirements=(),
         findings=(),
         risk="high",
-        prerequisites=f"{seed.case} passed",
-        steps=(
-            PlannedStep(
-                do=f"Put the fault into a copy of {seed.file} and execute {seed.case} with the copy.",
-                expected=f"{seed.case} fails at step {seed.step}.",
-            ),
-        ),
+        prerequisites=seed.prerequisites,
+        steps=(PlannedStep(do=seed.planned.do, expected=seed.planned.expected),),
     )
 
 

@@ -201,8 +201,8 @@ class ReadingLine(Frozen):
         reader: Printed name.
         reading: What the person read.
         blinded: Whether the score was withheld until then.
-        override: Whether the reading differs from the model's outcome.
-        reason: Why, where it differs.
+        override: Whether the reading differs from the model's outcome, be it from before the analysis or after it.
+        reason: Why, where it differed when it was made, or was blinded.
     """
 
     image: Identifier

@@ -78,10 +78,6 @@ from nesqc_gmp.reports.document import (
 )
 from nesqc_gmp.reports.pdf_cover import VERDICT_OUTCOMES, front, letterhead, signature_cards
 
-_LETTER: Final = 0.62 * CELL.fontSize
-"""Width of a letter in a cell, on the safe side."""
-_LONGEST_WORD: Final = 20
-"""Letters of a word for which a column is made wider; longer ones, such as digests, are broken."""
 _CHART_HEIGHT: Final = plane.HEIGHT * WIDTH / plane.WIDTH
 
 

@@ -14,7 +14,7 @@ from nesqc_gmp.errors import NotAuthorisedError, NotFoundError, OutOfSequenceErr
 from nesqc_gmp.records.batches import Decision, ImageOutcome
 from nesqc_gmp.records.images import Heterogeneity, Outcome
 from nesqc_gmp.records.products import ManualTest, Specification
-from nesqc_gmp.state.batches import Batch, Image
+from nesqc_gmp.state.batches import Batch, Image, Reading
 
 
 def require_open(batch: Batch) -> None:
@@ -112,6 +112,12 @@ def model_outcome(batch: Batch, name: str) -> ImageOutcome | None:
         if attempt.completed and name in attempt.scores:
             return attempt.scores[name].outcome
     return None
+
+
+def differs(batch: Batch, reading: Reading) -> bool:
+    """Whether a reading is another than the model's outcome; one that was made before the analysis is compared too."""
+    found = model_outcome(batch, reading.read.image)
+    return reading.read.override or (found is not None and found != reading.read.reading)
 
 
 def morphology(batch: Batch, specification: Specification) -> MorphologyVerdict:

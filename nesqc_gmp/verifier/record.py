@@ -122,7 +122,8 @@ def _images(content: CertificateContent, batch: Batch, verdict: MorphologyVerdic
         yield f"reason of {line.image}", line.reason, wanted if scored else "no attempt reached this image"
     said = [(r.image, r.reader, r.reading, r.blinded, r.override, r.reason) for r in content.readings]
     present = [
-        (r.read.image, r.name, r.read.reading, r.read.blinded, r.read.override, r.reason or "") for r in batch.readings
+        (r.read.image, r.name, r.read.reading, r.read.blinded, release.differs(batch, r), r.reason or "")
+        for r in batch.readings
     ]
     yield "readings", said, present
 

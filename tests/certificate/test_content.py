@@ -88,9 +88,6 @@ def _changed(content: CertificateContent, name: str) -> dict[str, Any]:
         "thresholds": {"model": content.model.model_copy(update={"not_conforming_below": "0.9"})},
         "demonstration hidden": {"demonstration": False},
         "numbers of tests": {"tests": tests[::-1]},
-        "override without reason": {
-            "readings": (content.readings[0].model_copy(update={"reading": "undecided", "override": True}),)
-        },
         "reading of an unknown image": {"readings": (content.readings[0].model_copy(update={"image": "none"}),)},
         "the decision is not the last signature": {"manifestations": content.manifestations[:-1]},
         "a signature for another decision": {
@@ -114,7 +111,7 @@ def _changed(content: CertificateContent, name: str) -> dict[str, Any]:
     [
         "outcome", "released although failing", "count", "an image left out", "an image twice", "outcome of an image",
         "a score above one", "a rejected image without reason", "median", "culture missing", "worst example missing",
-        "worst example not first", "thresholds", "demonstration hidden", "numbers of tests", "override without reason",
+        "worst example not first", "thresholds", "demonstration hidden", "numbers of tests",
         "reading of an unknown image", "the decision is not the last signature", "a signature for another decision",
         "signatures out of order", "a signature on a result that is not listed",
     ],

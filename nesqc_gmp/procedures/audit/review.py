@@ -19,7 +19,7 @@ from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.procedures.signing import Prepared, Signer
 from nesqc_gmp.records import batches as batch_records
 from nesqc_gmp.records import site as site_records
-from nesqc_gmp.records.batches import AuditTrailReviewed, ExceptionAssessed
+from nesqc_gmp.records.batches import AuditTrailReviewed, ExceptionAssessed, ImageOutcome
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state import release
@@ -70,10 +70,13 @@ def sheet(session: Session, batch: str) -> ReviewSheet:
 def _sheet(reader: Reader, batch: str) -> ReviewSheet:
     entries = list(reader.entries("batch", batch))
     state, _ = load_batch(reader, batch)
+    differing = {
+        r.index: release.model_outcome(state, r.read.image) for r in state.readings if release.differs(state, r)
+    }
     first, last = entries[0].index, entries[-1].index
     around = (entry for entry in reader.entries("site", "site") if first <= entry.index)
     exceptions = sorted(
-        {*_batch_exceptions(entries), *_late_exceptions(state, entries), *_site_exceptions(around, batch)},
+        {*_batch_exceptions(entries, differing), *_late_exceptions(state, entries), *_site_exceptions(around, batch)},
         key=lambda e: (_rank(e.what), e.index),
     )
     seed = reader.root(last + 1).hex()
@@ -101,16 +104,27 @@ def _rank(what: str) -> int:
     return _RANKED.index(what)
 
 
-def _batch_exceptions(entries: Sequence[Entry]) -> Iterator[AuditException]:
+def _batch_exceptions(
+    entries: Sequence[Entry], differing: Mapping[int, ImageOutcome | None]
+) -> Iterator[AuditException]:
     alike: dict[str, str] = {}
     again = {entry.index for entry in repeats(entries)}
     for entry in entries:
         if isinstance(entry.record, batch_records.ImageReceived):
             duplicates = entry.record.duplicates
             alike[entry.record.image] = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates)
-        found = _exception(entry, alike, again=entry.index in again)
+        found = _differing(entry, differing) or _exception(entry, alike, again=entry.index in again)
         if found is not None:
             yield AuditException(entry.index, *found)
+
+
+def _differing(entry: Entry, differing: Mapping[int, ImageOutcome | None]) -> tuple[str, str] | None:
+    """A reading that is not the model's outcome, also where the model spoke after it."""
+    if entry.index not in differing or not isinstance(entry.record, batch_records.ImageRead):
+        return None
+    read, who = entry.record, f"{entry.actor.name}: {entry.reason}" if entry.reason else entry.actor.name
+    outcome = read.model_outcome or differing[entry.index]
+    return "reading differs from the model", f"{read.image}: {read.reading} instead of {outcome}, {who}"
 
 
 def _exception(entry: Entry, alike: Mapping[str, str], *, again: bool) -> tuple[str, str] | None:
@@ -125,8 +139,6 @@ def _exception(entry: Entry, alike: Mapping[str, str], *, again: bool) -> tuple[
         case batch_records.ResultRecorded(test=test, value=value, performed_on=day) if again:
             late = f", entered late: performed {day}" if is_late_result(day, entry.time.local) else ""
             return "result recorded again", f"{test} = {value}{late}, {who}"
-        case batch_records.ImageRead(image=image, reading=reading, override=True, model_outcome=outcome):
-            return "reading differs from the model", f"{image}: {reading} instead of {outcome}, {who}"
         case batch_records.ImageScored(image=image, outcome="undecided"):
             return "image undecided", image
         case batch_records.ImageScored(image=image, outcome="rejected by input check"):

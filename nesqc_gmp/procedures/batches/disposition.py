@@ -145,7 +145,7 @@ def summary(state: Batch, specification: Specification) -> tuple[str, ...]:
         f"Batch {state.registered.batch}, specification {specification.identifier}",
         f"Images: {len(outcomes)} sealed, {len(state.refused)} files refused; after readings {counts}",
         f"Attempts: {endings}"[:390],
-        f"Readings: {len(state.readings)}, of which {sum(r.read.override for r in state.readings)} differ",
+        f"Readings: {len(state.readings)}, of which {sum(rules.differs(state, r) for r in state.readings)} differ",
         f"Test {specification.morphology.test}: {verdict.outcome}",
         *manual,
         f"All tests: {rules.outcome(state, specification)}",

@@ -78,7 +78,7 @@ def reading_lines(batch: Batch) -> tuple[ReadingLine, ...]:
             reader=reading.name,
             reading=reading.read.reading,
             blinded=reading.read.blinded,
-            override=reading.read.override,
+            override=release.differs(batch, reading),
             reason=reading.reason or "",
         )
         for reading in batch.readings

@@ -43,7 +43,9 @@ B-1 with its images; ``sealed`` its set sealed; ``analysed`` scored, and the oth
 """
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z]+)?)\}")
-"""``{qa.passphrase}``, or the name of something that an earlier step kept."""
+"""``{qa.passphrase}``, ``{today}``, or the name of something that an earlier step kept."""
+
+TODAY: Final = "today"
 
 _ATTRIBUTES: Final = ("id", "name", "passphrase")
 
@@ -308,7 +310,7 @@ class Case(Frozen):
 
     @model_validator(mode="after")
     def _placeholders_are_known(self) -> Case:
-        known = {f"{key}.{attribute}" for key in PEOPLE for attribute in _ATTRIBUTES}
+        known = {TODAY, *(f"{key}.{attribute}" for key in PEOPLE for attribute in _ATTRIBUTES)}
         for number, step in enumerate(self.steps, 1):
             for name in _placeholders(step.model_dump(exclude={"do", "expected", "keep"})):
                 if name not in known:

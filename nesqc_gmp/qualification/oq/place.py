@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from nesqc_gmp.config import LEDGER_FILE
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.qualification.oq.case import PLACEHOLDER, Case
+from nesqc_gmp.qualification.oq.case import PLACEHOLDER, TODAY, Case
 from nesqc_gmp.qualification.oq.people import PEOPLE
 from nesqc_gmp.qualification.oq.process import Processes
-from nesqc_gmp.qualification.oq.sites import state_folder
+from nesqc_gmp.qualification.oq.sites import ZONE, state_folder
 from nesqc_gmp.qualification.oq.tool import Tool
 
 NOBODY: Final = "nobody"
@@ -52,6 +53,8 @@ class Place:
         return PLACEHOLDER.sub(lambda found: self._value(found[1]), text)
 
     def _value(self, name: str) -> str:
+        if name == TODAY:
+            return datetime.now(ZoneInfo(ZONE)).date().isoformat()
         key, _, attribute = name.partition(".")
         return str(getattr(PEOPLE[key], attribute)) if attribute else self.kept[name]
 

@@ -155,6 +155,9 @@ class Piped:
         try:
             streams = (inside, self._out.fileno())
             self._process = processes.start(words, folder, environment, streams, limit=limit)
+        except BaseException:
+            self._out.close()
+            raise
         finally:
             os.close(inside)
 

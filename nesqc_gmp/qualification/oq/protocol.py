@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
@@ -14,6 +14,9 @@ from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.procedures.files import read_given_file, read_given_toml
 from nesqc_gmp.qualification.oq.case import Case, CaseId, CasePath, PythonStep, read_case
 from nesqc_gmp.records.base import Frozen, Line
+from nesqc_gmp.records.qualification import StepResult
+
+NOT_EXECUTED: Final = "Not executed."
 
 
 class Seed(Frozen):
@@ -38,6 +41,26 @@ class Seed(Frozen):
     case: CaseId
     step: Annotated[int, Field(ge=1)]
     why: Line
+
+    @property
+    def heading(self) -> str:
+        """Its title among the titles of cases."""
+        return f"Seeded fault: {self.title}"
+
+    @property
+    def prerequisites(self) -> str:
+        """What has to be before it is put in."""
+        return f"{self.case} passed"
+
+    @property
+    def planned(self) -> StepResult:
+        """Its one step before it is executed."""
+        return StepResult(
+            do=f"Put the fault into a copy of {self.file} and execute {self.case} with the copy.",
+            expected=f"{self.case} fails at step {self.step}.",
+            actual=NOT_EXECUTED,
+            verdict="not executed",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nesqc_gmp.digest import sha256_hex
 from nesqc_gmp.errors import NotFoundError
@@ -25,7 +25,7 @@ from nesqc_gmp.qualification.oq.case import Case, Step
 from nesqc_gmp.qualification.oq.judging import judge, shortened
 from nesqc_gmp.qualification.oq.place import Place, require_apart, set_up
 from nesqc_gmp.qualification.oq.process import Piped, Processes, StoppedError
-from nesqc_gmp.qualification.oq.protocol import OqProtocol, Seed
+from nesqc_gmp.qualification.oq.protocol import NOT_EXECUTED, OqProtocol, Seed
 from nesqc_gmp.qualification.oq.results import CaseResult
 from nesqc_gmp.qualification.oq.tool import Tool, ToolFacts
 from nesqc_gmp.records.qualification import CaseVerdict, Evidence, StepResult
@@ -33,7 +33,6 @@ from nesqc_gmp.records.qualification import CaseVerdict, Evidence, StepResult
 AT_ONCE: Final = 2
 TRANSCRIPT: Final = "transcript.txt"
 _STOPPED: Final = "The run was stopped by the person (Ctrl-C)."
-_NOT_REACHED: Final = "Not executed."
 
 
 def execute(protocol: OqProtocol, out: Path, model: Path, tool: Tool | None = None) -> Iterator[CaseResult]:
@@ -102,7 +101,8 @@ class _Run:
 
     def _make_sites(self) -> str | None:
         """Make the starting sites; why that did not work, ``None`` where it did."""
-        words = self.tool.module("nesqc_gmp.qualification.oq.sites", [str(self.sites), str(self.model)])
+        starts = sorted({case.start for case in self.protocol.cases})
+        words = self.tool.module("nesqc_gmp.qualification.oq.sites", [str(self.sites), str(self.model), *starts])
         place = Place(self.out, self.tool, self.drivers, self.processes)
         try:
             ended = Piped(self.processes, words, self.out, place.environment(None, {})).wait()
@@ -126,7 +126,11 @@ class _Run:
         kept = self._keep(case, place, name)
         if verdict == "passed":
             shutil.rmtree(place.folder, ignore_errors=True)
-        return self._result(case, name, case.title, steps, reason, kept, started)
+        return self._told(
+            started, kept, case=name, title=case.title, requirements=case.requirements, findings=case.findings,
+            risk=case.risk, negative=case.negative, prerequisites=case.prerequisites, steps=tuple(steps),
+            verdict=verdict, reason=reason,
+        )  # fmt: skip
 
     def _run(self, case: Case, place: Place) -> tuple[list[StepResult], str | None]:
         """Go through the steps until one fails; the results of all, and why the case did not pass."""
@@ -164,47 +168,37 @@ class _Run:
     def _seed(self, seed: Seed, verdicts: dict[str, CaseVerdict]) -> CaseResult:
         """Run the case in a copy of the tool with the fault; the case has to fail, and at the step that is named."""
         started = datetime.now(UTC)
-        case = next(case for case in self.protocol.cases if case.id == seed.case)
         copy = self.out / "copies" / seed.id
-        obstacle = _STOPPED if self.processes.stopped else None
-        if obstacle is None and verdicts.get(seed.case) != "passed":
-            obstacle = f"{seed.case} did not pass without the fault, so its failing would show nothing."
-        put = f"Replace {seed.find!r} by {seed.replace!r} in a copy of {seed.file}"
-        patch = StepResult(do=shortened(put), expected="The text stands there once", actual=_NOT_REACHED,
-                           verdict="not executed")  # fmt: skip
-        again = StepResult(do=f"Execute {seed.case} with the copy", expected=f"It fails at step {seed.step}",
-                           actual=_NOT_REACHED, verdict="not executed")  # fmt: skip
         evidence: tuple[Evidence, ...] = ()
-        reason = obstacle
+        step, obstacle = seed.planned, self._seed_obstacle(seed, verdicts)
         if obstacle is None:
             found = _patch(self.facts.folder, copy, seed)
-            patch = patch.model_copy(
-                update={"actual": f"It stands there {found} times.", "verdict": "passed" if found == 1 else "failed"}
-            )
             if found == 1:
+                case = next(case for case in self.protocol.cases if case.id == seed.case)
                 seen = self._case(case, Tool(self.tool.python, copy), seed.id, None)
-                again, evidence = _caught(again, seen, seed), seen.evidence
-            reason = next((f"{s.do}: {s.actual}" for s in (patch, again) if s.verdict != "passed"), None)
+                step, evidence = _caught(step, seen, seed), seen.evidence
+            else:
+                told = f"The text that the fault replaces stands there {found} times."
+                step = step.model_copy(update={"actual": told, "verdict": "failed"})
             for folder in (copy, self.out / "cases" / seed.id):
                 shutil.rmtree(folder, ignore_errors=True)
-        title = f"Seeded fault: {seed.title}"
-        return self._result(case, seed.id, title, [patch, again], reason, evidence, started)
+        return self._told(
+            started, evidence, case=seed.id, title=seed.heading, requirements=(), findings=(), risk="high",
+            negative=True, prerequisites=seed.prerequisites, steps=(step,), verdict=step.verdict,
+            reason=None if step.verdict == "passed" else obstacle or step.actual,
+        )  # fmt: skip
 
-    def _result(
-        self, case: Case, name: str, title: str, steps: list[StepResult], reason: str | None,
-        evidence: tuple[Evidence, ...], started: datetime,
-    ) -> CaseResult:  # fmt: skip
+    def _seed_obstacle(self, seed: Seed, verdicts: dict[str, CaseVerdict]) -> str | None:
+        if self.processes.stopped:
+            return _STOPPED
+        if verdicts.get(seed.case) != "passed":
+            return f"{seed.case} did not pass without the fault, so its failing would show nothing."
+        return None
+
+    def _told(self, started: datetime, evidence: tuple[Evidence, ...], **said: Any) -> CaseResult:
+        """A result with what is the same for cases and seeded faults."""
         return CaseResult(
-            case=name,
-            title=title,
-            requirements=case.requirements,
-            findings=case.findings,
-            risk=case.risk,
-            negative=case.negative,
-            prerequisites=case.prerequisites,
-            steps=tuple(steps),
-            verdict=_verdict(steps),
-            reason=reason,
+            **said,
             evidence=evidence,
             version=self.facts.version,
             folder=str(self.facts.folder),
@@ -234,7 +228,7 @@ def _step_result(step: Step, actual: str, verdict: CaseVerdict) -> StepResult:
 
 
 def _not_reached(step: Step) -> StepResult:
-    return _step_result(step, _NOT_REACHED, "not executed")
+    return _step_result(step, NOT_EXECUTED, "not executed")
 
 
 def _verdict(steps: list[StepResult]) -> CaseVerdict:

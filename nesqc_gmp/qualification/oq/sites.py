@@ -1,20 +1,21 @@
 """The sites that cases begin with, made once a run by the installed tool and copied for each case.
 
-Run as a program: ``python -I -m nesqc_gmp.qualification.oq.sites OUT MODEL``. The procedures are the real ones and the
-signatures real signatures; only the people are invented. Each site lies in a folder of its own beside the images, a
-folder of sessions for each person, and files that cases work with.
+Run as a program: ``python -I -m nesqc_gmp.qualification.oq.sites OUT MODEL START...``. The procedures are the real
+ones and the signatures real signatures; only the people are invented. Each site lies in a folder of its own beside the
+images, a folder of sessions for each person, and files that cases work with.
 """
 
 from __future__ import annotations
 
-import csv
 import shutil
 import sys
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nesqc_gmp.qualification.oq.people import PEOPLE
+from nesqc_gmp.qualification.oq.pictures import DAY, write_images, write_test_set
 
 if TYPE_CHECKING:
     from nesqc_gmp.esign import Ceremony
@@ -23,15 +24,9 @@ if TYPE_CHECKING:
 
 BATCH: Final = "B-1"
 SPECIFICATION: Final = "NES-OQ.v1"
-IMAGES: Final = 4
-"""Images of the batch that every site from ``received`` on holds."""
-
-LARGE_IMAGES: Final = 6
-
+ZONE: Final = "Europe/Stockholm"
 _IDENTITY = "qualification: nobody was seen"
 _REASON = "Needed for the qualification"
-_DAY = "2026-11-20"
-_COLUMNS = ("file", "culture", "passage", "field", "captured_at", "pixel_size_um")
 
 
 def signs(key: str) -> Ceremony:
@@ -60,21 +55,26 @@ class Maker:
         self._site: Site | None = None
         self._folder = out
 
-    def make(self) -> None:
-        """Make all of them."""
-        write_images(self._out / "empty" / "images")
-        for name, step in (
+    def make(self, wanted: Collection[str]) -> None:
+        """Make those that are wanted, and those that they are made from."""
+        (self._out / "empty").mkdir(parents=True)
+        chain = (
             ("founded", self._found), ("people", self._enrol), ("ready", self._approve), ("received", self._receive),
             ("sealed", self._seal), ("analysed", self._analyse), ("reviewed", self._review),
             ("released", self._release),
-        ):  # fmt: skip
+        )  # fmt: skip
+        names = [name for name, _ in chain]
+        needed = [names.index("people" if start == "package" else start) for start in wanted if start != "empty"]
+        self._folder = self._out / "empty"
+        for name, step in chain[: max(needed, default=-1) + 1]:
             before, self._folder = self._folder, self._out / name
-            shutil.copytree(self._out / "empty" if name == "founded" else before, self._folder)
+            shutil.copytree(before, self._folder)
             step()
             if self._site is not None:
                 self._site.close()
                 self._site = None
-        self._beside_package()
+        if "package" in wanted:
+            self._beside_package()
 
     def _beside_package(self) -> None:
         """Everybody, and files for those who install and test a model."""
@@ -113,7 +113,7 @@ class Maker:
 
         facts = SiteFacts(
             "Qualification site", "Provgatan 1, 413 46 Göteborg, Sweden", "none: qualification site",
-            "Europe/Stockholm", "qualification",
+            ZONE, "qualification",
         )  # fmt: skip
         first, second = (
             Founder(PEOPLE[key].id, PEOPLE[key].name, _IDENTITY, PEOPLE[key].passphrase)
@@ -138,6 +138,7 @@ class Maker:
     def _approve(self) -> None:
         from nesqc_gmp.procedures import models, products
 
+        write_images(self._folder / "images")
         model = models.install(self.session("scientist"), self._model)
         for step in (models.approve, models.activate):
             step(self.session("qa"), model.model_sha256, _REASON, signs("qa"))
@@ -150,7 +151,7 @@ class Maker:
         from nesqc_gmp.procedures import batches
 
         operator = self.session("operator")
-        batches.register(operator, BATCH, SPECIFICATION, "LINE-7", _DAY, "2027-11-20")
+        batches.register(operator, BATCH, SPECIFICATION, "LINE-7", DAY, "2027-11-20")
         files = batches.incoming([self._folder / "images" / "sheet-C01.csv"], None, None)
         received = batches.receive(operator, BATCH, files)
         if any(item.image is None for item in received):
@@ -168,7 +169,14 @@ class Maker:
         evidence = self._folder / "viability.txt"
         evidence.write_text("Invented for the qualification.\nviability 93.4 %\n")
         batches.record_result(
-            self.session("operator"), BATCH, "viability", "93.4", _DAY, evidence, None, signs("operator")
+            self.session("operator"),
+            BATCH,
+            "viability",
+            "93.4",
+            self.site.today().isoformat(),
+            evidence,
+            None,
+            signs("operator"),
         )
         batches.verify_result(self.session("reviewer"), BATCH, "viability", signs("reviewer"))
 
@@ -217,114 +225,5 @@ def _specification(model_sha256: str, manifest: Any) -> str:
     return text
 
 
-def write_images(folder: Path) -> None:
-    """Simulated images of three cultures with their sample sheets, and files that are no acceptable images.
-
-    C01 conforms, C02 is another conforming culture, C03 does not conform, C04 lies between the two thresholds.
-    """
-    from nesqc_gmp.simulation.culture import PIXEL_SIZE_UM, simulate
-    from nesqc_gmp.simulation.files import write_simulated
-    from nesqc_gmp.simulation.look import draw_look
-
-    folder.mkdir(parents=True)
-    for culture, look, fields, severity in (
-        ("C01", 900_001, IMAGES, 0.0), ("C02", 900_002, 2, 0.0), ("C03", 910_001, 2, 0.35), ("C04", 910_010, 3, 0.12),
-    ):  # fmt: skip
-        with (folder / f"sheet-{culture}.csv").open("x", newline="", encoding="utf-8") as stream:
-            sheet = csv.writer(stream)
-            sheet.writerow(_COLUMNS)
-            for field in range(1, fields + 1):
-                name = f"simulated-{culture}-F{field:02d}.png"
-                samples = simulate(
-                    look * 100 + field, good=not severity, severity=severity, culture=draw_look(look)
-                )  # fmt: skip
-                write_simulated(folder / name, samples)
-                sheet.writerow((name, culture, 14, f"F{field:02d}", f"{_DAY}T09:{field:02d}:00+01:00", PIXEL_SIZE_UM))
-    _write_large_images(folder)
-    _write_wrong_images(folder)
-
-
-def write_test_set(folder: Path) -> None:
-    """Simulated images of six cultures of each label with the manifest of a test set, and a plan for a test on them."""
-    from nesqc_gmp.simulation.culture import simulate
-    from nesqc_gmp.simulation.files import write_simulated
-    from nesqc_gmp.simulation.look import draw_look
-
-    (folder / "images").mkdir(parents=True)
-    with (folder / "manifest.csv").open("x", newline="", encoding="utf-8") as stream:
-        manifest = csv.writer(stream)
-        manifest.writerow(("image", "label", "culture", "donor", "readers", "pixel_size_um", "simulated"))
-        for number in range(12):
-            good, seed = number % 2 == 0, 700_010 + number
-            name = f"simulated-T{number:02d}.png"
-            samples = simulate(seed * 100, good=good, severity=0.0 if good else 0.5, culture=draw_look(seed))
-            write_simulated(folder / "images" / name, samples)
-            label = "conforming" if good else "not conforming"
-            manifest.writerow((name, label, f"T{number:02d}", f"N{number:02d}", "anna;bo", "1", "yes"))
-    (folder / "plan.toml").write_text(_PLAN)
-
-
-_PLAN = """\
-test_set = "OQ-SET"
-justification = "Small on purpose, for the qualification of the software"
-seed = 17
-feature_images = 2
-subgroups = []
-
-[[criteria]]
-metric = "sensitivity"
-limit = "0.50"
-cultures_min = 5
-
-[[criteria]]
-metric = "specificity"
-limit = "0.50"
-cultures_min = 5
-"""
-
-
-def _write_large_images(folder: Path) -> None:
-    """Images of a further culture that take long enough to stop an analysis in the middle."""
-    import numpy as np
-
-    from nesqc_gmp.simulation.culture import PIXEL_SIZE_UM, simulate
-    from nesqc_gmp.simulation.files import write_simulated
-    from nesqc_gmp.simulation.look import draw_look
-
-    with (folder / "sheet-large.csv").open("x", newline="", encoding="utf-8") as stream:
-        sheet = csv.writer(stream)
-        sheet.writerow(_COLUMNS)
-        for field in range(1, LARGE_IMAGES + 1):
-            samples = simulate(90_000_700 + field, good=True, severity=0.0, culture=draw_look(900_007))
-            name = f"simulated-C07-F{field:02d}.png"
-            write_simulated(folder / name, np.tile(samples, (2, 2)))
-            sheet.writerow((name, "C07", 14, f"F{field:02d}", f"{_DAY}T10:{field:02d}:00+01:00", PIXEL_SIZE_UM))
-
-
-def _write_wrong_images(folder: Path) -> None:
-    """What must be refused, flagged, or left without a verdict."""
-    import numpy as np
-    from PIL import Image
-
-    good = folder / "simulated-C01-F01.png"
-    with Image.open(good) as image:
-        gray = image.convert("L")
-    inches = (25_400, 25_400)
-    (folder / "cut-short.png").write_bytes(good.read_bytes()[:4000])
-    (folder / "no-image.png").write_text("This is not an image.\n")
-    gray.save(folder / "encoded-again.tif", dpi=inches)
-    Image.fromarray(np.asarray(gray)[::-1, ::-1].copy()).save(folder / "turned.png", dpi=inches)
-    Image.fromarray(255 - np.asarray(gray)).save(folder / "inverted.png", dpi=inches)
-    Image.fromarray(np.full_like(np.asarray(gray), 255)).save(folder / "overexposed.png", dpi=inches)
-    Image.fromarray(np.asarray(gray)).save(folder / "coarse.png", dpi=(2_540, 2_540))
-    noise = np.random.default_rng(4).integers(0, 256, np.asarray(gray).shape, dtype=np.uint8)
-    Image.fromarray(noise).save(folder / "noise.png", dpi=inches)
-    with (folder / "sheet-wrong.csv").open("x", newline="", encoding="utf-8") as stream:
-        sheet = csv.writer(stream)
-        sheet.writerow(_COLUMNS[:5])
-        for field, name in enumerate(("overexposed.png", "noise.png", "coarse.png", "inverted.png"), 1):
-            sheet.writerow((name, "C05", 14, f"F{field:02d}", f"{_DAY}T11:{field:02d}:00+01:00"))
-
-
 if __name__ == "__main__":
-    Maker(Path(sys.argv[1]), Path(sys.argv[2])).make()
+    Maker(Path(sys.argv[1]), Path(sys.argv[2])).make(sys.argv[3:])
