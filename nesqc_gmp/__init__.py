@@ -7,6 +7,7 @@ The map, from the roof down (imports only run down)::
     procedures     people, products, models, batches, certificates, audit, site: the only rooms that append
     inference      the one room with onnxruntime | esign | verifier | state: folds over the records
     imaging        modelpack, decision, certificate, identity, ledger, simulation, evidence
+    installation   what is installed, beside the signed release manifest
     records        the vocabulary: frozen records, one union by ``kind`` | notes: signed checkpoints
     digest         canonical JSON and SHA-256 | merkle: RFC 6962 | store: tables | objects: content by digest
     errors         one tree; each class owns its exit code

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nesqc_gmp.cli.options import ValidationOption
+from nesqc_gmp.cli.run import logged_in
 
 
 def matrix(
@@ -18,9 +19,13 @@ def matrix(
             "--results", metavar="FILE", help="Results of the tests: `pytest --requirement-results FILE` writes them."
         ),
     ] = None,
+    site: Annotated[
+        Path | None,
+        typer.Option("--site", metavar="DIR", help="With the last results of the cases on this site; needs a login."),
+    ] = None,
     validation: ValidationOption = None,
 ) -> None:
-    """Write the traceability matrix. Needs no site and no login; ends with 30 where a link is broken."""
+    """Write the traceability matrix. Without --site it needs no login; it ends with 30 where a link is broken."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.config import find_validation
     from nesqc_gmp.errors import IntegrityError
@@ -30,7 +35,11 @@ def matrix(
 
     folder = find_validation(validation)
     given = made.read_results(results) if results else None
-    whole = made.build_matrix(read_trace(folder), folder.resolve().parent, given, {})
+    executed = {}
+    if site is not None:
+        with logged_in(site) as session:
+            executed = made.executed_cases(session)
+    whole = made.build_matrix(read_trace(folder), folder.resolve().parent, given, executed)
     files = write_matrix(whole, out)
     show.print_facts([(file.suffix.lstrip(".").upper(), file) for file in files])
     if whole.problems:

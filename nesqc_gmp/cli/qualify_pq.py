@@ -101,12 +101,17 @@ def _require_one_wish(
 
 
 def _begin(session: Session, name: str, validation: Path | None) -> PerformanceRun:
+    from nesqc_gmp.cli import terminal
     from nesqc_gmp.config import find_validation
-    from nesqc_gmp.procedures.qualification import performance
-    from nesqc_gmp.procedures.qualification.enforcement import installed_now
+    from nesqc_gmp.procedures.qualification import enforcement, performance
 
     protocol = performance.read_protocol(find_validation(validation))
-    return performance.begin(session, name, protocol, installed_now(session.site))
+    opening = performance.find_open(session, name) is None
+    if opening:
+        terminal.tell("A run is opened. Every installed file is read first; this may take a minute.")
+    # Every file was hashed when the run was opened; from then on, as before each analysis, what has changed since.
+    installed = enforcement.installed_now(session.site, anew=opening)
+    return performance.begin(session, name, protocol, installed)
 
 
 def _guide(session: Session, begun: PerformanceRun) -> None:
@@ -146,7 +151,7 @@ def _asked(case: PerformanceCase) -> Given:
     from nesqc_gmp.procedures.qualification import performance
 
     questions, files = performance.questions(case), []
-    if questions:
+    if questions and not any(one.choices for one in questions):
         terminal.tell("Where the site has nothing to state, type none: the step is then not executed.")
     values = [
         f"{one.name}={terminal.ask_choice(one.text, one.choices) if one.choices else terminal.ask(one.text)}"
@@ -211,4 +216,4 @@ def _say_closed(run: Run) -> None:
         for each in run.without_deviation():
             command = f"nesqc qualify deviation {run.number} {each.case}"
             show.say(f"{each.case} {each.verdict} and needs a deviation: `{command}`.")
-        show.say(f"Next, once every deviation is recorded: `nesqc qualify submit {run.number}`.")
+        show.say(f"Next: `nesqc qualify submit {run.number}`.")

@@ -26,9 +26,9 @@ _HEADER = b"nesqc installed files v1 "
 _MAX_BYTES = 64 * 2**20
 
 
-def _identity(facts: os.stat_result) -> list[int]:
-    """Device, inode, size in bytes, times of modification and of change in nanoseconds."""
-    return [facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
+def _identity(facts: os.stat_result) -> str:
+    """Device, inode, size in bytes, times of modification and of change in nanoseconds, each with a space after it."""
+    return f"{facts.st_dev} {facts.st_ino} {facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns} "
 
 
 @dataclass(slots=True)
@@ -85,14 +85,14 @@ class FileDigests:
     """SHA-256 of files, remembered by identity.
 
     Args:
-        remembered: Digests by path with the identity they belong to, as :func:`load` gives them.
+        remembered: Identity and digest by path, as :func:`load` gives them.
     """
 
     __slots__ = ("_begun_ns", "_new", "_remembered", "_used", "hashed")
 
-    def __init__(self, remembered: Mapping[str, list[object]] | None = None) -> None:
+    def __init__(self, remembered: Mapping[str, str] | None = None) -> None:
         self._remembered = remembered or {}
-        self._used: dict[str, list[object]] = {}
+        self._used: dict[str, str] = {}
         self._begun_ns = time.time_ns()
         self._new = False
         self.hashed = 0
@@ -123,12 +123,12 @@ class FileDigests:
             self.keep(path, facts, found)
         return found
 
-    def _known(self, path: str, identity: list[int]) -> str | None:
+    def _known(self, path: str, identity: str) -> str | None:
         known = self._remembered.get(path)
-        if known is None or known[:5] != identity:
+        if known is None or not known.startswith(identity):
             return None
         self._used[path] = known
-        return str(known[5])
+        return known[len(identity) :]
 
     def holds(self, path: str, facts: os.stat_result, value: str) -> bool:
         """Whether this value was kept for a file that is the same by identity."""
@@ -138,7 +138,7 @@ class FileDigests:
         """Remember a value for a file, unless the file changed shortly before this began."""
         self._new = True
         if facts.st_ctime_ns < self._begun_ns - SAFETY_MARGIN_NS:
-            self._used[path] = [*_identity(facts), value]
+            self._used[path] = _identity(facts) + value
 
     def of(self, path: str) -> str | None:
         """SHA-256 of one file with what links lead to, or ``None`` where there is none."""
@@ -165,7 +165,7 @@ class FileDigests:
                 raise
 
 
-def load(path: str) -> dict[str, list[object]]:
+def load(path: str) -> dict[str, str]:
     """Remembered digests; nothing where the file is missing, damaged, or somebody else could have written it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -179,7 +179,7 @@ def load(path: str) -> dict[str, list[object]]:
         return {}
     if head != _HEADER + hashlib.sha256(body).hexdigest().encode():
         return {}
-    remembered: dict[str, list[object]] = json.loads(body)
+    remembered: dict[str, str] = json.loads(body)
     return remembered
 
 

@@ -23,6 +23,7 @@ class InstallationCase(Frozen):
         id: For instance ``IQ-501``.
         title: What is looked at.
         requirements: Ids of user requirements.
+        reviewed: Of each requirement the fingerprint of the text that the case was compared with.
         findings: Ids of inspection findings and traps that the case answers.
         risk: How bad it is when the case is wrong.
         prerequisites: What must be there before.
@@ -33,6 +34,7 @@ class InstallationCase(Frozen):
     id: Annotated[str, StringConstraints(pattern=r"^IQ-[0-9]{3}$")]
     title: Line
     requirements: tuple[Line, ...]
+    reviewed: dict[str, str]
     findings: tuple[Line, ...]
     risk: Literal["high", "medium", "low"]
     prerequisites: Text

@@ -7,9 +7,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_USUAL_FLAGS = {"hash_randomization": 1, "int_max_str_digits": sys.flags.int_max_str_digits, "utf8_mode": 0}
-# Neither changes what the program does: they keep compiled code off the disk, and folders of the user out.
-_HARMLESS_FLAGS = {"dont_write_bytecode", "no_user_site", "isolated", "ignore_environment", "safe_path", "quiet"}
+_USUAL_FLAGS = {"hash_randomization": 1, "gil": 1}
+# They keep compiled code off the disk and folders of the user out; the last is seen in its environment variable.
+_HARMLESS_FLAGS = frozenset(
+    {"dont_write_bytecode", "no_user_site", "isolated", "ignore_environment", "safe_path", "quiet"}
+    | {"int_max_str_digits"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import json
 import os
@@ -126,8 +127,9 @@ def writers(path: str) -> str:
         return "everybody"
     if not facts.st_mode & stat.S_IWGRP:
         return ""
-    if "system.posix_acl_access" in os.listxattr(path):
-        return "an access list"
+    with contextlib.suppress(OSError):  # a file system without access lists
+        if "system.posix_acl_access" in os.listxattr(path):
+            return "an access list"
     return "" if _private(facts.st_gid, facts.st_uid) else f"group {_group(facts.st_gid)}"
 
 

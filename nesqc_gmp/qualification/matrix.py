@@ -16,6 +16,8 @@ from pydantic import ValidationError
 import nesqc_gmp
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.procedures.files import read_given_file
+from nesqc_gmp.procedures.qualification.common import load_validation
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.qualification.citations import Citation, FoundCase
 from nesqc_gmp.qualification.clauses import Clause
 from nesqc_gmp.qualification.requirements import Requirement
@@ -163,6 +165,19 @@ def read_results(file: Path) -> Results:
             f"this is no file of results: {field}: {first['msg']}", where=str(file),
             remedy="Write it with `pytest --requirement-results FILE`.",
         ) from error  # fmt: skip
+
+
+def executed_cases(session: Session) -> dict[str, CaseResult]:
+    """The last execution of each case on a site; a later run counts, also where it is the worse one.
+
+    Raises:
+        NotAuthorisedError: The roles of the person do not allow to see it.
+    """
+    with session.viewing("qualify.status") as reader:
+        runs = load_validation(reader).runs.values()
+    return {
+        case.case: CaseResult(case.verdict, run.number, case.ended.local[:10]) for run in runs for case in run.cases
+    }
 
 
 def build_matrix(trace: Trace, release: Path, results: Results | None, executed: Mapping[str, CaseResult]) -> Matrix:

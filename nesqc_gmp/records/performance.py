@@ -27,6 +27,9 @@ CaseId = Annotated[str, StringConstraints(pattern=r"^PQ-[0-9]{3}$")]
 Share = Annotated[str, StringConstraints(pattern=r"^0\.[0-9]{1,6}$")]
 """A share above or equal to 0 and below 1, as decimal text."""
 
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}$")]
+"""First digits of the SHA-256 of the text of a requirement."""
+
 Column = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=LINE_PATTERN)]
 """A column of the manifest of the test set."""
 
@@ -69,6 +72,7 @@ class _Case(Frozen):
         id: Number.
         title: What it shows.
         requirements: Requirements it verifies.
+        reviewed: Fingerprint of each requirement with whose text the case was compared.
         findings: Inspector findings and traps it answers.
         risk: Priority of what it verifies.
         prerequisites: What has to be there before.
@@ -80,6 +84,7 @@ class _Case(Frozen):
     id: CaseId
     title: Line
     requirements: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    reviewed: dict[Identifier, Fingerprint] = Field(default_factory=dict)
     findings: tuple[Identifier, ...] = ()
     risk: Priority
     prerequisites: Line

@@ -35,8 +35,7 @@ def performance_origin(founded_origin: World, tmp_path_factory: pytest.TempPathF
     """A site on which the first case can be executed; never altered."""
     world = founded_origin.copy(tmp_path_factory.mktemp("performance"))
     small.prepare(world)
-    (world.folder / "validation" / "release").mkdir()
-    (world.folder / "validation" / "release" / "manifest.json").write_text("{}")
+    (world.folder / "validation" / "clauses.toml").write_text("")
     world.close()
     return world
 
@@ -63,7 +62,7 @@ class Command:
 @pytest.fixture
 def pq(performance_origin: World, tmp_path: Path, nesqc: Run, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(enforcement, "installed", lambda *_: state(), raising=False)
+    monkeypatch.setattr(enforcement, "installed_now", lambda _, anew: state())
     world = performance_origin.copy(tmp_path / "site-copy")
     command = Command(world, nesqc)
     command.log_in("engineer")
@@ -131,6 +130,7 @@ def test_wrong_people_and_models(pq: Command) -> None:
         assert pq("--case", "PQ-203").code == NotAuthorisedError.exit_code
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b")
 def test_the_questions(pq: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All answers at a terminal: a wrong table is asked for again, and the tester comes back after the first case."""
     from nesqc_gmp.cli import terminal

@@ -43,6 +43,8 @@ def what_runs(folder: Path) -> str:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.requirement("UR-QUALIFY-01", reviewed="c4e82033")
+@pytest.mark.requirement("UR-QUALIFY-02", reviewed="595b5123", negative=True)
 @pytest.mark.parametrize("mode", list(py_compile.PycInvalidationMode), ids=lambda mode: mode.name)
 def test_a_forgery_that_would_run_is_found(tmp_path: Path, mode: py_compile.PycInvalidationMode) -> None:
     folder_with_forgery(tmp_path, mode)

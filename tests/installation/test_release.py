@@ -56,6 +56,7 @@ def test_the_committed_list_of_components_describes_this_tree(maker: ModuleType,
         pytest.fail(f"the list of components does not describe the present tree: {REMAKE}")
 
 
+@pytest.mark.requirement("UR-QUALIFY-02", reviewed="595b5123")
 def test_the_committed_note_verifies_with_the_committed_key() -> None:
     release = open_release(RELEASE)
     assert release.manifest_sha256 == hashlib.sha256((RELEASE / "manifest.json").read_bytes()).hexdigest()

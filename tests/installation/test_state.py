@@ -332,12 +332,15 @@ def differing(one: tuple[Line, ...], other: tuple[Line, ...]) -> list[tuple[str,
     return sorted({(line.group, line.name) for line in {*one} ^ {*other}})
 
 
+@pytest.mark.requirement("UR-QUALIFY-01", reviewed="c4e82033")
 def test_a_copy_of_what_was_released_passes(place: Place) -> None:
     findings = place.findings()
     assert [finding for finding in findings if finding.verdict != "passed"] == []
     assert len(findings) == len(place.state()) >= 48
 
 
+@pytest.mark.requirement("UR-QUALIFY-01", reviewed="c4e82033", negative=True)
+@pytest.mark.requirement("UR-QUALIFY-02", reviewed="595b5123", negative=True)
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_one_change_changes_one_line(place: Place, later: Callable[[], None], change: Callable[[Place], None]) -> None:
     group, name, fails = CHANGES[change]

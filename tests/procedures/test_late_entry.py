@@ -25,6 +25,7 @@ from nesqc_gmp.verifier.proven import prove, read_keys
 from nesqc_gmp.verifier.record import check_record
 
 
+@pytest.mark.requirement("UR-BATCHES-23", reviewed="d444a4ad")
 @pytest.mark.parametrize(
     ("performed", "entered", "late"),
     [
@@ -99,6 +100,7 @@ def test_images_are_late_after_a_weekend(registered: Any, pictures: Any) -> None
     assert late.index == registered.entries("image_received")[1].index
 
 
+@pytest.mark.requirement("UR-BATCHES-23", reviewed="d444a4ad", negative=True)
 def test_an_image_from_the_future_stops_the_whole_sheet(registered: Any, pictures: Any) -> None:
     operator = registered.session("operator")
 

@@ -65,6 +65,7 @@ def verdicts(done: Any) -> list[str]:
 # --- the way ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b")
 def test_the_whole_way(bench: Bench) -> None:
     done = bench.all()
     assert {case: each.verdict for case, each in done.items()} == dict.fromkeys(done, "passed")
@@ -93,6 +94,7 @@ def test_a_run_goes_on_after_days_in_another_process(bench: Bench) -> None:
     assert len(bench.world.entries("qualification_opened")) == 3
 
 
+@pytest.mark.requirement("UR-TEST-SETS-02", reviewed="0205f6eb")
 def test_no_case_scores_an_image(bench: Bench) -> None:
     scored = len(bench.world.entries("image_tested"))
     bench.all()
@@ -174,6 +176,8 @@ def test_the_acceptance_is_that_of_the_record(bench: Bench) -> None:
         ("PQ-102", {"imaging SOP": ""}, "not executed", "nothing was stated"),
         ("PQ-102", {"imaging version": "n/a"}, "not executed", "is none"),
         ("PQ-901", {"conclusion": ""}, "not executed", "No conclusion was stated"),
+        ("PQ-901", {"conclusion": "none"}, "not executed", "No conclusion was stated: 'none'"),
+        ("PQ-901", {"acceptable": ""}, "not executed", "No conclusion was stated"),
         ("PQ-901", {"acceptable": "no"}, "failed", "Not acceptable"),
     ],
 )
@@ -186,6 +190,7 @@ def test_what_a_person_does_not_state_is_not_passed(
     assert done.reason
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b", negative=True)
 def test_a_role_that_nobody_holds_any_more(bench: Bench) -> None:
     world = bench.world
     people.revoke(world.session("qa"), "o.brannstrom", "operator", "Has left the team")
@@ -194,6 +199,8 @@ def test_a_role_that_nobody_holds_any_more(bench: Bench) -> None:
     assert done.steps[0].actual == "No active person holds the role today"
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b", negative=True)
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1", negative=True)
 def test_a_missing_reference_blocks_the_end_whatever_else_passed(bench: Bench) -> None:
     bench.all()
     bench.do("PQ-102", given_for("PQ-102", **{"imaging SOP": ""}))
@@ -208,6 +215,7 @@ def test_a_missing_reference_blocks_the_end_whatever_else_passed(bench: Bench) -
     assert run.outstanding() == ("PQ-102 not executed, without a deviation",)
 
 
+@pytest.mark.requirement("UR-QUALIFY-10", reviewed="fdc3386b", negative=True)
 def test_nothing_closes_before_every_case_has_a_result(bench: Bench) -> None:
     bench.do("PQ-101")
     with pytest.raises(OutOfSequenceError, match="PQ-102 has no result"):
@@ -296,6 +304,7 @@ def test_a_test_that_was_stopped_is_no_test(other: Bench) -> None:
     assert set(verdicts(other.do("PQ-204"))) == {"not executed"}
 
 
+@pytest.mark.requirement("UR-MODELS-15", reviewed="4dc70547", negative=True)
 def test_a_test_that_failed_fails_the_case_and_without_readers_nothing_is_compared(other: Bench) -> None:
     model = other.models.install(packages.package(other.world.folder / "package"))
     other.models.plan(model, packages.plan_of(packages.criterion(limit="0.90")))
@@ -366,6 +375,7 @@ def edit(bench: Bench, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.requirement("UR-QUALIFY-08", reviewed="3bb1b10a", negative=True)
 def test_a_protocol_that_was_edited_after_the_approval(bench: Bench) -> None:
     edit(bench, 'agreement_min = "0.50"', 'agreement_min = "0.10"')
     with pytest.raises(OutOfSequenceError, match="another PQ protocol is approved"):
@@ -387,6 +397,7 @@ def test_a_protocol_that_was_exchanged_in_the_open_run(bench: Bench, tmp_path: P
     assert not bench.begin().run.cases
 
 
+@pytest.mark.requirement("UR-QUALIFY-08", reviewed="3bb1b10a", negative=True)
 def test_a_protocol_that_is_prepared_and_not_approved(bench: Bench) -> None:
     edit(bench, 'agreement_min = "0.50"', 'agreement_min = "0.10"')
     name = bench.document("PQ protocol", bench.protocol.protocol_sha256, approve=False)

@@ -84,6 +84,7 @@ def seeded(seeded_origin: Any, tmp_path: Path) -> Iterator[Any]:
     world.close()
 
 
+@pytest.mark.requirement("UR-QUALIFY-16", reviewed="8ac2464c")
 def test_each_seeded_item_is_listed(seeded: Any) -> None:
     content = gathered(seeded)
     assert ("batches.release: NotAuthorisedError", 1) in content.refused
@@ -183,6 +184,7 @@ def test_a_period_that_cannot_be_is_refused(founded: Any, since: str, until: str
         gathered(founded, since, until)
 
 
+@pytest.mark.requirement("UR-QUALIFY-16", reviewed="8ac2464c")
 def test_a_site_without_work_has_a_review_that_says_so(founded: Any) -> None:
     page = said(gathered(founded))
     for words in (

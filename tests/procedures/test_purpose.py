@@ -25,6 +25,7 @@ def found(folder: Path, purpose: Purpose) -> Site:
     return Site(site_procedures.init(folder, facts, FOUNDERS))
 
 
+@pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83")
 @pytest.mark.parametrize("purpose", get_args(Purpose))
 def test_every_entry_and_every_signed_statement_name_the_purpose(tmp_path: Path, purpose: Purpose) -> None:
     with found(tmp_path / "site", purpose) as site, site.ledger.reading() as reader:
@@ -38,10 +39,12 @@ def test_every_entry_and_every_signed_statement_name_the_purpose(tmp_path: Path,
         assert ("NOT FOR GMP USE" in site.founded.mark) == (purpose != "production")
 
 
+@pytest.mark.requirement("UR-CERTIFICATES-11", reviewed="54f5bb02")
 def test_only_a_production_site_has_no_mark() -> None:
     assert [purpose for purpose, mark in MARKS.items() if not mark] == ["production"]
 
 
+@pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83", negative=True)
 @pytest.mark.parametrize("purpose", ["demonstration", "qualification"])
 def test_a_founding_that_contradicts_its_log_is_refused(tmp_path: Path, purpose: Purpose) -> None:
     """Who holds every key can write any founding record; under this origin it founds no production site."""
@@ -54,6 +57,7 @@ def test_a_founding_that_contradicts_its_log_is_refused(tmp_path: Path, purpose:
         fold_site([forged, *rest])
 
 
+@pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83", negative=True)
 def test_a_site_that_takes_the_key_of_another_purpose_does_not_open(tmp_path: Path) -> None:
     """The origin is the name of the log key: a demonstration cannot go on under the key of a production site."""
     for purpose in ("production", "demonstration"):

@@ -7,6 +7,7 @@ by hand from what a test writes. What a real installation gives is tested in `te
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -85,9 +86,11 @@ class Bench:
         return name
 
     def plan(self) -> PlanContent:
+        """The plan of the release; every fact that a production site must state is stated."""
         site = self.world.site
         text = (ROOT / "validation" / "plan.toml").read_text("utf-8")
-        return read_plan(text, {}, site_lines(site.founded, site.ledger.origin))
+        given = dict.fromkeys(tomllib.loads(text)["site"], "as the test says")
+        return read_plan(text, given, site_lines(site.founded, site.ledger.origin))
 
     def approve(self, name: str, who: str = "qa", accept: bool = True) -> str:
         world = self.world
@@ -152,6 +155,7 @@ def bench(founded: Any) -> Bench:
     return Bench(founded)
 
 
+@pytest.mark.requirement("UR-QUALIFY-11", reviewed="877f13cc", negative=True)
 def test_the_whole_way(bench: Bench) -> None:
     """Plan, protocols, IQ, OQ, PQ: after each step the next thing that is missing is named."""
     with pytest.raises(NotQualifiedError, match="no installed state of this site is qualified"):
@@ -171,6 +175,7 @@ def test_the_whole_way(bench: Bench) -> None:
         bench.usable(model="b" * 64)
 
 
+@pytest.mark.requirement("UR-QUALIFY-08", reviewed="3bb1b10a", negative=True)
 @pytest.mark.parametrize("missing", ["plan", "plan not approved", "protocol", "protocol not approved", "other files"])
 def test_nothing_runs_before_its_approval(bench: Bench, missing: str) -> None:
     if missing != "plan":
@@ -184,6 +189,7 @@ def test_nothing_runs_before_its_approval(bench: Bench, missing: str) -> None:
     assert bench.world.refused()[-1] == ("v.nystrom", "qualify.iq", "OutOfSequenceError")
 
 
+@pytest.mark.requirement("UR-QUALIFY-08", reviewed="3bb1b10a", negative=True)
 def test_a_protocol_that_was_prepared_again_needs_its_own_approval(bench: Bench) -> None:
     bench.documents("IQ")
     bench.document("IQ protocol", FILES["OQ"])
@@ -206,6 +212,7 @@ def test_stages_come_in_their_order(bench: Bench) -> None:
     bench.execute("OQ")
 
 
+@pytest.mark.requirement("UR-QUALIFY-09", reviewed="8207bde5", negative=True)
 def test_nobody_signs_off_their_own_work(bench: Bench) -> None:
     """One person with several roles would otherwise be tester, reviewer and approver at once."""
     world = bench.world
@@ -231,6 +238,7 @@ def test_nobody_signs_off_their_own_work(bench: Bench) -> None:
     assert bench.approve(run) == "accepted"
 
 
+@pytest.mark.requirement("UR-QUALIFY-09", reviewed="8207bde5", negative=True)
 def test_who_reviewed_does_not_approve_in_another_role(bench: Bench) -> None:
     from nesqc_gmp.procedures import people
 
@@ -243,18 +251,21 @@ def test_who_reviewed_does_not_approve_in_another_role(bench: Bench) -> None:
         bench.approve(run, "reviewer")
 
 
-def test_a_failed_case_of_high_risk_is_never_accepted(bench: Bench) -> None:
+@pytest.mark.requirement("UR-QUALIFY-07", reviewed="8560a719", negative=True)
+@pytest.mark.parametrize("verdict", ["failed", "not executed"])
+def test_a_case_of_high_risk_that_did_not_pass_is_never_accepted(bench: Bench, verdict: CaseVerdict) -> None:
     bench.documents("IQ")
-    run = bench.execute("IQ", A="failed")
+    run = bench.execute("IQ", A=verdict)
     bench.deviation(run, "IQ-A")
     bench.signed(run)
-    with pytest.raises(OutOfSequenceError, match="IQ-A failed, and its risk is high"):
+    with pytest.raises(OutOfSequenceError, match=f"IQ-A {verdict}, and its risk is high"):
         bench.approve(run)
     assert bench.approve(run, accept=False) == "not accepted"
     with pytest.raises(NotQualifiedError):
         bench.usable()
 
 
+@pytest.mark.requirement("UR-QUALIFY-07", reviewed="8560a719", negative=True)
 @pytest.mark.parametrize("verdict", ["failed", "not executed"])
 def test_what_did_not_pass_needs_an_accepted_deviation(bench: Bench, verdict: CaseVerdict) -> None:
     world = bench.world
@@ -276,6 +287,7 @@ def test_what_did_not_pass_needs_an_accepted_deviation(bench: Bench, verdict: Ca
         qualification.assess(world.session("qa"), name, accepted=False, reason=WHY, ceremony=world.signs("qa"))
 
 
+@pytest.mark.requirement("UR-QUALIFY-07", reviewed="8560a719", negative=True)
 def test_a_deviation_that_is_not_accepted_stands_against_the_run(bench: Bench) -> None:
     bench.documents("IQ")
     run = bench.execute("IQ", B="failed")
@@ -285,6 +297,7 @@ def test_a_deviation_that_is_not_accepted_stands_against_the_run(bench: Bench) -
         bench.approve(run)
 
 
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1", negative=True)
 def test_a_case_without_a_result_is_not_passed(bench: Bench) -> None:
     bench.documents("IQ")
     with Execution(bench.world.session("engineer"), protocol("IQ"), FILES["IQ"], state()) as execution:
@@ -318,6 +331,7 @@ def _stopped(bench: Bench, stop: type[BaseException]) -> None:
         raise stop
 
 
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1", negative=True)
 @pytest.mark.parametrize(("stop", "ending"), [(KeyboardInterrupt, "aborted"), (RuntimeError, "failed")])
 def test_a_stopped_run_stays_with_what_it_recorded(bench: Bench, stop: type[BaseException], ending: str) -> None:
     bench.documents("IQ")
@@ -333,6 +347,7 @@ def test_a_stopped_run_stays_with_what_it_recorded(bench: Bench, stop: type[Base
     assert list(bench.validation().runs) == ["IQ-0001", "IQ-0002"]
 
 
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1", negative=True)
 def test_a_run_whose_process_died_is_closed_with_an_incident(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.documents("IQ")
     monkeypatch.setattr(runs, "this_process", lambda: "another boot/1/1")
@@ -362,6 +377,7 @@ def test_a_later_run_that_is_not_accepted_takes_the_qualification_away(bench: Be
         bench.usable()
 
 
+@pytest.mark.requirement("UR-QUALIFY-11", reviewed="877f13cc", negative=True)
 def test_every_changed_line_is_named(bench: Bench) -> None:
     bench.documents("IQ", "OQ")
     bench.passed("IQ")
@@ -373,6 +389,7 @@ def test_every_changed_line_is_named(bench: Bench) -> None:
     assert refusal.value.exit_code == 15
 
 
+@pytest.mark.requirement("UR-QUALIFY-12", reviewed="23f55856")
 @pytest.mark.parametrize(("retest", "missing"), [((), None), (("OQ",), "OQ"), (("IQ", "OQ"), "IQ")])
 def test_a_change_carries_over_what_is_not_tested_again(
     bench: Bench, retest: tuple[Stage, ...], missing: str | None
@@ -396,6 +413,7 @@ def test_a_change_carries_over_what_is_not_tested_again(
         bench.usable(state())
 
 
+@pytest.mark.requirement("UR-QUALIFY-12", reviewed="23f55856", negative=True)
 def test_changed_files_are_accepted_by_an_installation_qualification_only(bench: Bench) -> None:
     bench.documents("IQ")
     bench.passed("IQ")
@@ -405,6 +423,7 @@ def test_changed_files_are_accepted_by_an_installation_qualification_only(bench:
     bench.change(state(software="other"), "IQ")
 
 
+@pytest.mark.requirement("UR-QUALIFY-12", reviewed="23f55856", negative=True)
 def test_nobody_approves_their_own_change_and_none_twice(bench: Bench) -> None:
     bench.documents("IQ")
     with pytest.raises(OutOfSequenceError, match="no state of this site is qualified"):
@@ -435,6 +454,7 @@ def test_numbers_that_name_nothing(bench: Bench) -> None:
             act()
 
 
+@pytest.mark.requirement("UR-QUALIFY-09", reviewed="8207bde5")
 def test_signatures_of_a_qualification_hold_and_the_log_is_whole(bench: Bench) -> None:
     from nesqc_gmp.esign import check_signatures
 

@@ -14,11 +14,19 @@ from typer.testing import CliRunner
 
 from nesqc_gmp.cli import app
 from nesqc_gmp.errors import InvalidInputError
-from nesqc_gmp.qualification.matrix import CaseResult, Matrix, build_matrix, matrix_content, read_results
+from nesqc_gmp.qualification.matrix import (
+    CaseResult,
+    Matrix,
+    build_matrix,
+    executed_cases,
+    matrix_content,
+    read_results,
+)
 from nesqc_gmp.qualification.matrix_document import matrix_document
 from nesqc_gmp.qualification.matrix_files import write_matrix
 from nesqc_gmp.qualification.traceability import read_trace
 from nesqc_gmp.reports.document import Table, texts
+from tests.procedures.test_qualification import Bench
 
 ROOT = Path(__file__).parents[2]
 
@@ -315,4 +323,29 @@ def test_what_is_not_there_is_named_and_nothing_is_written(missing: str, release
         (release.validation / "clauses.toml").unlink()
     ended = command(release, *more)
     assert ended.exit_code == {"validation": 10, "results": 40}[missing]
+    assert not (release.folder / "out").exists()
+
+
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1")
+def test_the_last_execution_on_a_site_counts(founded: Any) -> None:
+    bench = Bench(founded)
+    bench.documents("IQ")
+    bench.execute("IQ", A="failed")
+    day = founded.site.now().local[:10]
+    session = founded.session("engineer")
+    assert executed_cases(session) == {
+        "IQ-A": CaseResult("failed", "IQ-0001", day),
+        "IQ-B": CaseResult("passed", "IQ-0001", day),
+    }
+    bench.execute("IQ", B="failed")
+    assert {case: (each.verdict, each.run) for case, each in executed_cases(session).items()} == {
+        "IQ-A": ("passed", "IQ-0002"),
+        "IQ-B": ("failed", "IQ-0002"),
+    }
+
+
+def test_results_of_a_site_need_a_login(release: Release, founded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(release.folder / "nobody"))
+    ended = command(release, "--site", founded.paths.folder)
+    assert ended.exit_code == 13
     assert not (release.folder / "out").exists()

@@ -46,11 +46,16 @@ def present_for_use(site: Site) -> PresentState | None:
     return present
 
 
-def installed_now(site: Site) -> Installed:
-    """The installed state with every file hashed anew, and the manifest that this state was compared with last."""
+def installed_now(site: Site, *, anew: bool = True) -> Installed:
+    """The installed state, and the manifest that this state was compared with last.
+
+    Args:
+        site: The site.
+        anew: Hash every file; else those whose identity has changed since the last full hash.
+    """
     with site.ledger.reading() as reader:
         validation = load_validation(reader)
-        present = read_state(site, reader, locked_in(validation), anew=True)
+        present = read_state(site, reader, locked_in(validation), anew=anew)
     opened = [run.opened for run in validation.runs.values() if run.opened.stage == "IQ"]
     compared = [each.release_sha256 for each in opened if each.state_sha256 == present.sha256]
     return Installed(present.lines, present.sha256, compared[-1] if compared else _NOT_COMPARED)

@@ -21,6 +21,7 @@ from nesqc_gmp.procedures.qualification.performance.running import (
     begin,
     close,
     execute,
+    find_open,
     refreshed,
     stop,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "begin",
     "close",
     "execute",
+    "find_open",
     "planned_steps",
     "questions",
     "read_given",

@@ -33,6 +33,9 @@ from nesqc_gmp.records.qualification import CaseExecuted, CaseVerdict, Evidence,
 VALUE_MAX: Final = 1500
 """Longest value that a tester states, in characters."""
 
+CONCLUSION_MIN: Final = 20
+"""Shortest text that is a conclusion and not a word, in characters."""
+
 _LINE: TypeAdapter[str] = TypeAdapter(Line)
 
 
@@ -201,7 +204,9 @@ def _judge_conclusion(case: ConclusionCase, material: Material, values: Mapping[
         "not executed" if missing else "passed", f"{missing} cases without a result; {counts}" if missing else counts
     )
     text, acceptable = values.get("conclusion", ""), values.get("acceptable", "")
-    if not text or not acceptable:
-        return complete, Found("not executed", "No conclusion was stated")
+    if len(text) < CONCLUSION_MIN or not acceptable:
+        return complete, Found(
+            "not executed", f"No conclusion was stated: {text!r}" if text else "No conclusion was stated"
+        )
     said = f"{'Acceptable' if acceptable == 'yes' else 'Not acceptable'} for its intended use: {text}"
     return complete, Found("passed" if acceptable == "yes" else "failed", said)

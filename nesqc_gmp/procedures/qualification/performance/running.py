@@ -83,6 +83,17 @@ def begin(session: Session, name: str, protocol: PerformanceProtocol, installed:
     return PerformanceRun(model, protocol, run)
 
 
+def find_open(session: Session, name: str) -> Run | None:
+    """The open run of a model; ``None`` where there is none.
+
+    Raises:
+        NotFoundError: No installed package fits the name.
+    """
+    with session.viewing("qualify.pq") as reader:
+        digest = get(fold_models(reader.entries_about("model")), name).model_sha256
+        return _open_run(load_validation(reader), digest)
+
+
 def _open_run(validation: Validation, digest: str) -> Run | None:
     runs = validation.runs.values()
     return next((r for r in runs if r.opened.stage == "PQ" and r.opened.model_sha256 == digest and not r.closed), None)
@@ -215,9 +226,7 @@ def stop(session: Session, name: str, reason: str) -> Run:
         InvalidInputError: The reason is too short or too long.
     """
     reason = as_entered(reason)
-    with session.viewing("qualify.pq") as reader:
-        digest = get(fold_models(reader.entries_about("model")), name).model_sha256
-        run = _open_run(load_validation(reader), digest)
+    run = find_open(session, name)
     if run is None:
         raise NotFoundError("no run of this model is open", where=name, remedy="See `nesqc qualify status`.")
     close_run(session.site, run.number, "aborted", f"stopped by {session.person}: {reason}")
