@@ -78,6 +78,10 @@ from nesqc_gmp.reports.document import (
 )
 from nesqc_gmp.reports.pdf_cover import VERDICT_OUTCOMES, front, letterhead, signature_cards
 
+_LETTER: Final = 0.62 * CELL.fontSize
+"""Width of a letter in a cell, on the safe side."""
+_LONGEST_WORD: Final = 26
+"""Letters of a word for which a column is made wider; longer ones, such as digests, are broken."""
 _CHART_HEIGHT: Final = plane.HEIGHT * WIDTH / plane.WIDTH
 
 
@@ -270,46 +274,40 @@ def _verdict(cell: str) -> Flowable:
     return OutcomeMark(VERDICT_OUTCOMES[cell], cell) if cell in VERDICT_OUTCOMES else _said(cell)
 
 
-_LETTER: Final = 4.1
-_ROOM: Final = 9.0
-_LONGEST_WORD: Final = 30
-
-
 def _widths(table: Table) -> list[float]:
-    """Widths by the longest cell of each column, none so wide that it takes it all, none narrower than its words."""
-    columns = list(zip(*table.rows, strict=True)) or [()] * len(table.head)
-    longest = [max([_word(head), *map(len, column)]) for head, column in zip(table.head, columns, strict=True)]
-    shares = [float(min(max(length, 6) + 3, 48)) for length in longest]
-    words = [
-        min(max(map(_word, (head, *column))), _LONGEST_WORD) * _LETTER + _ROOM
-        for head, column in zip(table.head, columns, strict=True)
-    ]
+    """Widths by the longest cell of each column and the longest word of its head, none so wide that it takes it all."""
+    heads = [_word(name) for name in table.head]
+    columns = list(zip(*table.rows, strict=True)) or [()] * len(heads)
+    longest = [max([head, *map(len, column)]) for head, column in zip(heads, columns, strict=True)]
+    # Three more than the letters, for the padding of a cell: a number is never broken.
+    shares = [min(max(length, 6) + 3, 48) for length in longest]
+    room = 0.0
     if table.verdict is not None:
         # Marks and words of verdicts are drawn on one line: their column is as wide as the widest of them.
-        marks = [OutcomeMark(outcome, word).wrap(0, 0)[0] for word, outcome in VERDICT_OUTCOMES.items()]
-        shares[table.verdict], words[table.verdict] = 0.0, max(marks) + _ROOM
-    return _shared(shares, words)
+        shares[table.verdict] = 0
+        room = max(OutcomeMark(outcome, word).wrap(0, 0)[0] for word, outcome in VERDICT_OUTCOMES.items()) + 9
+    widths = [(WIDTH - room) * share / sum(shares) or room for share in shares]
+    words = [max(map(_word, column), default=0) for column in columns]
+    needed = [min(letters, _LONGEST_WORD) * _LETTER + 8 for letters in words]
+    if table.verdict is not None:
+        needed[table.verdict] = room
+    return _unbroken(widths, needed)
 
 
 def _word(text: str) -> int:
-    """Letters of the longest word; an unbreakable space breaks no line."""
+    """Letters of the longest word; an unbreakable space ends none."""
     return max(map(len, re.split("[ \n\t]", text)))
 
 
-def _shared(shares: list[float], words: list[float]) -> list[float]:
-    """The width of the page by shares, to each column at least what its longest word takes as long as there is room."""
-    fixed: set[int] = set()
-    while True:
-        room = WIDTH - sum(words[number] for number in fixed)
-        total = sum(share for number, share in enumerate(shares) if number not in fixed)
-        widths = [
-            words[number] if number in fixed else room * share / total if total else 0.0
-            for number, share in enumerate(shares)
-        ]
-        narrow = {number for number, width in enumerate(widths) if width < words[number]} - fixed
-        if not narrow or len(fixed | narrow) == len(shares):
-            return widths if total else [WIDTH * word / sum(words) for word in words]
-        fixed |= narrow
+def _unbroken(widths: list[float], needed: list[float]) -> list[float]:
+    """Columns that are too narrow for their longest word take from those that have more than they need."""
+    lacking = sum(max(least - width, 0) for width, least in zip(widths, needed, strict=True))
+    spare = sum(max(width - least, 0) for width, least in zip(widths, needed, strict=True))
+    moved = min(lacking, spare)
+    return [
+        width - (width - least) * moved / spare if width > least else width + (least - width) * moved / (lacking or 1)
+        for width, least in zip(widths, needed, strict=True)
+    ]
 
 
 def _drawing(shapes: Iterable[plane.Shape], height: float) -> Flowable:
