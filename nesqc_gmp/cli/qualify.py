@@ -50,7 +50,10 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Number of the r
 
 @app.command()
 def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
-    """Show the qualified state, what differs from it now, and every document, run, deviation and change."""
+    """Show the qualified state, and what differs from it now.
+
+    Then every document, run, deviation and change.
+    """
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures.qualification import views
 
@@ -130,8 +133,9 @@ def prepare(
     site: SiteOption = None,
     validation: ValidationOption = None,
 ) -> None:
-    """Write a plan, a protocol or the summary report, and sign it as its author. QA approves it.
+    """Write a plan, protocol or summary report, and sign it.
 
+    Whoever writes it signs as its author; QA approves it.
     A protocol is taken from the files in the folder `validation`: edit them first where the site needs other limits.
     """
     from nesqc_gmp.cli import show, terminal
@@ -152,8 +156,9 @@ def approve(
     not_accepted: Annotated[bool, typer.Option("--not-accepted", help="Conclude that a run is not accepted.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Approve a document or a change, or conclude on a run; signs the record and the PDF.
+    """Approve a document or change, or conclude on a run, signed.
 
+    The record and the PDF are signed.
     Nobody approves what they prepared, ran or reviewed. A run is accepted only where every case passed or has an
     accepted deviation, and every case of high risk passed.
     """
@@ -173,7 +178,7 @@ def deviation(
     impact: Annotated[str, typer.Option("--impact", metavar="TEXT", help="What it means for the use.")],
     site: SiteOption = None,
 ) -> None:
-    """Record a deviation for a case that failed or was not executed. QA assesses it."""
+    """Record a deviation for a case that did not pass. QA assesses it."""
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import qualification
 
@@ -189,7 +194,10 @@ def assess(
     reject: Annotated[bool, typer.Option("--reject", help="The deviation is not accepted.")] = False,
     site: SiteOption = None,
 ) -> None:
-    """Sign the assessment of a deviation. The reason is the assessment; nobody assesses what they recorded."""
+    """Sign the assessment of a deviation.
+
+    The reason is the assessment; nobody assesses what they recorded.
+    """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import qualification
 
@@ -200,7 +208,10 @@ def assess(
 
 @app.command()
 def submit(run: RunArgument, site: SiteOption = None) -> None:
-    """Sign as the tester that a run is complete and every case that did not pass has its deviation."""
+    """Sign as the tester that a run is complete.
+
+    Every case that did not pass has its deviation.
+    """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import qualification
 
@@ -211,7 +222,7 @@ def submit(run: RunArgument, site: SiteOption = None) -> None:
 
 @app.command()
 def check(run: RunArgument, comment: CommentOption, site: SiteOption = None) -> None:
-    """Sign as a second person that cases, evidence and deviations of a run were reviewed."""
+    """Sign as a second person that a run was reviewed: cases, evidence, deviations."""
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import qualification
 
@@ -226,8 +237,9 @@ def report(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files; made where it is missing.")],
     site: SiteOption = None,
 ) -> None:
-    """Write a document, a run, a change, the deviations of a run or a review as PDF and JSON.
+    """Write what a number names as PDF and JSON.
 
+    A document, run, change or periodic review.
     What was approved is the file its approver signed; what was not says so on every page. A run brings its evidence.
     """
     from nesqc_gmp.cli import show
@@ -251,7 +263,9 @@ def change(
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Bring what differs from the qualified state under change control, signed; QA approves it.
+    """Bring a change under change control, signed.
+
+    What differs from the qualified state is compared line by line; QA approves the change.
 
     Kinds: software, runtime library, operating system or processor, model, specification or threshold, preprocessing,
     microscope or objective, medium or vessel, site configuration, procedure.
@@ -259,10 +273,10 @@ def change(
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import qualification
     from nesqc_gmp.procedures.qualification.changes import request
-    from nesqc_gmp.procedures.qualification.enforcement import installed_now
+    from nesqc_gmp.procedures.qualification.enforcement import installed_for
 
-    asked = request(kind, description, impact, retest or (), retest_reason)
     with logged_in(site) as session:
-        installed = installed_now(session.site)
+        asked = request(kind, description, impact, retest or (), retest_reason)
+        installed = installed_for(session, "qualify.change")
         number = qualification.change(session, asked, installed.lines, installed.sha256, terminal.ceremony)
     show.say(f"Change {number} is recorded. QA approves it: `nesqc qualify approve {number}`.")

@@ -20,7 +20,9 @@ def supplier_pack(
     ] = None,
     validation: ValidationOption = None,
 ) -> None:
-    """Write the supplier pack. Needs no site and no login; ends with 10 where a part of the release is missing.
+    """Write the supplier pack.
+
+    Needs no site and no login; ends with 10 where a part of the release is missing.
 
     Release notes, known issues, list of parts with licences, signed release manifest, development procedure, evidence
     of the tests, clause map, traceability matrix, protocols, threats, trust, formats and model cards; manifest.json

@@ -49,7 +49,7 @@ def pq(
     validation: ValidationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Execute the performance qualification of a model, case by case.
+    """Execute the performance qualification of a model.
 
     It opens a run of the approved PQ protocol, or goes on with yours that is open. Without --case it asks at the
     terminal for what the next case needs. Each result is recorded at once, whatever it is; you may stop after any case
@@ -110,7 +110,7 @@ def _begin(session: Session, name: str, validation: Path | None) -> PerformanceR
     if opening:
         terminal.tell("A run is opened. Every installed file is read first; this may take a minute.")
     # Every file was hashed when the run was opened; from then on, as before each analysis, what has changed since.
-    installed = enforcement.installed_now(session.site, anew=opening)
+    installed = enforcement.installed_for(session, "qualify.pq", anew=opening)
     return performance.begin(session, name, protocol, installed)
 
 

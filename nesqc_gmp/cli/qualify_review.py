@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from nesqc_gmp.cli.options import SiteOption, day
+from nesqc_gmp.cli.options import SiteOption
 from nesqc_gmp.cli.run import logged_in
 
 
 def review(
-    since: Annotated[str, typer.Option("--since", metavar="DAY", help="First day, YYYY-MM-DD.", callback=day)],
-    until: Annotated[str, typer.Option("--until", metavar="DAY", help="Last day, YYYY-MM-DD.", callback=day)],
+    since: Annotated[str, typer.Option("--since", metavar="DAY", help="First day, YYYY-MM-DD.")],
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="Last day, YYYY-MM-DD.")],
     draft: Annotated[
         Path | None,
         typer.Option("--draft", metavar="DIR", help="Only write the report for reading, into a new folder."),
@@ -31,7 +31,7 @@ def review(
     ] = None,
     site: SiteOption = None,
 ) -> None:
-    """Gather what happened in a period and what is overdue; QA concludes and signs the report.
+    """Gather what happened in a period; QA concludes and signs.
 
     Read it first with --draft. Then give --remains-valid or --does-not-remain-valid and --conclusion, and sign. The
     report holds versions, changes, incidents, deviations, refusals, access, audit-trail reviews, scores over time,
@@ -41,13 +41,13 @@ def review(
     from nesqc_gmp.errors import InvalidInputError
     from nesqc_gmp.procedures.qualification import periodic
 
-    if (draft is None) == (remains is None or conclusion is None):
-        raise InvalidInputError(
-            "either a draft is written, or the review is concluded",
-            where="--draft",
-            remedy="Give --draft DIR, or else --remains-valid or --does-not-remain-valid together with --conclusion.",
-        )
     with logged_in(site) as session:
+        if (draft is None) == (remains is None or conclusion is None):
+            raise InvalidInputError(
+                "either a draft is written, or the review is concluded",
+                where="--draft",
+                remedy="Give --draft DIR, or else --remains-valid or --does-not-remain-valid with --conclusion.",
+            )
         if draft is not None:
             for path in periodic.draft(session, since, until, draft):
                 show.say(str(path))

@@ -30,8 +30,9 @@ def iq(
     validation: ValidationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare everything that is installed with the signed release manifest, line by line, and record it.
+    """Compare what is installed with the signed release manifest.
 
+    Line by line, and recorded.
     Files, dependencies, interpreter, processor, time zone data, fonts, database with its guards, permissions, clock,
     backup and models. Ends with exit code 0 also where a case failed: the run is recorded, and the tester submits it.
     """
@@ -58,7 +59,7 @@ def oq(
     validation: ValidationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Execute the protocol of the operational qualification with the installed tool, and record every case.
+    """Execute the operational qualification with the installed tool.
 
     It works on sites that it makes in a folder of its own and touches no other site; only the results go into the log
     of this one. After the cases it puts seeded faults into copies of the tool, each of which has to make its case fail.

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nesqc_gmp.procedures.context import Site, instant_of
-from nesqc_gmp.procedures.qualification.enforcement import installed_now
+from nesqc_gmp.procedures.qualification.enforcement import installed_for
 from nesqc_gmp.procedures.qualification.runs import Execution
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.qualification.oq.protocol import OqProtocol, Seed, read_protocol
@@ -71,7 +71,7 @@ def run_operational(session: Session, validation: Path, out: Path, model: Path, 
     site = session.site
     protocol = read_protocol(validation)
     content = content_of(protocol)
-    installed = installed_now(site)
+    installed = installed_for(session, "qualify.oq")
     with Execution(session, content, protocol.protocol_sha256, installed) as run:
         for done, result in enumerate(execute(protocol, out, model), start=1):
             case, files = _recorded(site, run.run, result, out)

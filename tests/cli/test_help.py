@@ -21,6 +21,8 @@ HEAVY = (
     "sqlmodel", "sqlalchemy", "pydantic", "numpy", "onnxruntime", "reportlab", "pikepdf", "pyhanko", "cryptography",
     "PIL", "torch", "rich",
 )  # fmt: skip
+TELLING = {"audit verify", "certificates verify", "models test", "site restore-test"}
+TELLING |= {"qualify iq", "qualify oq", "qualify pq"}
 SHOWING = {"list", "show", "status", "whoami", "log", "search", "access-list"}
 
 
@@ -88,7 +90,14 @@ def test_showing_verbs_speak_json() -> None:
         has_json = "--json" in {option for parameter in command.params for option in parameter.opts}
         assert has_json == (
             name.split()[-1] in SHOWING
-            or name in {"audit verify", "certificates verify", "models test", "site restore-test"}
+            or name
+            in {
+                "audit verify",
+                "certificates verify",
+                "models test",
+                "site restore-test",
+                *(f"qualify {stage}" for stage in ("iq", "oq", "pq")),
+            }
         ), name
 
 

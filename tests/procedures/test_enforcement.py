@@ -69,6 +69,7 @@ def analyse(bench: Bench) -> Any:
     return batches.analyse(bench.world.session("operator"), "B-1")
 
 
+@pytest.mark.requirement("UR-QUALIFY-11", reviewed="877f13cc")
 def test_no_analysis_before_every_qualification(production: Bench) -> None:
     """Each refusal is recorded, and no attempt is opened."""
     with pytest.raises(NotQualifiedError, match="no installed state of this site is qualified"):
@@ -85,6 +86,7 @@ def test_no_analysis_before_every_qualification(production: Bench) -> None:
     assert analyse(production).attempt == 1
 
 
+@pytest.mark.requirement("UR-QUALIFY-11", reviewed="877f13cc", negative=True)
 def test_a_changed_line_stops_analysis_and_release_and_is_named(production: Bench) -> None:
     world = production.world
     qualify(production, installed_in(production), model_of(production))

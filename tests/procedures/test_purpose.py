@@ -26,6 +26,7 @@ def found(folder: Path, purpose: Purpose) -> Site:
 
 
 @pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83")
+@pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83")
 @pytest.mark.parametrize("purpose", get_args(Purpose))
 def test_every_entry_and_every_signed_statement_name_the_purpose(tmp_path: Path, purpose: Purpose) -> None:
     with found(tmp_path / "site", purpose) as site, site.ledger.reading() as reader:
@@ -44,6 +45,7 @@ def test_only_a_production_site_has_no_mark() -> None:
     assert [purpose for purpose, mark in MARKS.items() if not mark] == ["production"]
 
 
+@pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83", negative=True)
 @pytest.mark.requirement("UR-SITE-01", reviewed="f81efc83", negative=True)
 @pytest.mark.parametrize("purpose", ["demonstration", "qualification"])
 def test_a_founding_that_contradicts_its_log_is_refused(tmp_path: Path, purpose: Purpose) -> None:

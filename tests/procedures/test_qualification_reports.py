@@ -138,6 +138,7 @@ def test_every_execution_of_a_case_stays_in_the_report(bench: Bench) -> None:
     assert "IQ-A failed, without a deviation" in words
 
 
+@pytest.mark.requirement("UR-QUALIFY-13", reviewed="803020cb")
 def test_the_signed_report_verifies_and_carries_its_content(concluded: Bench) -> None:
     pdf, record = pdf_of(concluded, "IQ-0001"), concluded.validation().runs["IQ-0001"].conclusion
     report = require_valid(files.verify_report(pdf, authority(concluded)))
@@ -185,6 +186,7 @@ def test_the_signed_report_breaks_no_rule_of_the_archive_format(concluded: Bench
     assert [finding for finding in found.findings if finding.kind != "unsupported"] == []
 
 
+@pytest.mark.requirement("UR-QUALIFY-13", reviewed="803020cb", negative=True)
 def test_a_changed_byte_and_another_site_are_found(concluded: Bench) -> None:
     pdf = pdf_of(concluded, "IQ-0001")
     place = pdf.index(b"/Type /Page") if b"/Type /Page" in pdf else len(pdf) // 3

@@ -21,9 +21,13 @@ from nesqc_gmp.procedures import (
     models,
     people,
     products,
+    qualification,
     test_sets,
 )
 from nesqc_gmp.procedures import site as site_procedures
+from nesqc_gmp.procedures.qualification import approval, enforcement, performance, periodic
+from nesqc_gmp.procedures.qualification import views as qualification_views
+from nesqc_gmp.procedures.qualification.installing import run_installation
 from tests.procedures.model_tests import plan_of
 
 DAY = "2026-11-20"
@@ -98,6 +102,21 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "products.draft": ({"reviewer", "scientist"}, lambda s: products.draft(s, draft)),
         "products.approve": ({"qa"}, lambda s: products.approve(s, name, WHY, never)),
         "products.retire": ({"qa"}, lambda s: products.retire(s, name, WHY, never)),
+        "qualify.status": (READERS, qualification_views.status),
+        "qualify.report": (READERS, lambda s: list(qualification_views.write_report(s, "IQ-0001", world.folder))),
+        "qualify.prepare": ({"engineer"}, lambda s: qualification.prepare(s, "validation plan", "T", use, None, never)),
+        "qualify.iq": ({"engineer"}, lambda s: run_installation(s, world.folder, None, never)),
+        "qualify.oq": ({"engineer"}, lambda s: enforcement.installed_for(s, "qualify.oq")),
+        "qualify.pq": ({"engineer"}, lambda s: performance.begin(s, model, use, use)),
+        "qualify.deviation": ({"engineer"}, lambda s: qualification.deviation(s, "IQ-0001", "IQ-501", WHY, WHY)),
+        "qualify.submit": ({"engineer"}, lambda s: qualification.submit(s, "IQ-0001", never)),
+        "qualify.change": ({"engineer"}, lambda s: qualification.change(s, use, (), "0" * 64, never)),
+        "qualify.check": ({"reviewer"}, lambda s: qualification.check(s, "IQ-0001", WHY, never)),
+        "qualify.approve": ({"qa"}, lambda s: approval.approve(
+            s, "IQ-0001", accept=True, reason=WHY, ceremony=never)),
+        "qualify.assess": ({"qa"}, lambda s: qualification.assess(
+            s, "DV-0001", accepted=True, reason=WHY, ceremony=never)),
+        "qualify.review": ({"qa"}, lambda s: periodic.review(s, DAY, DAY, use, never)),
         "site.status": (READERS | {"admin"}, site_procedures.status),
         "site.backup": ({"admin"}, lambda s: backup.make(s, world.folder)),
         "site.restore-test": ({"admin", "qa"}, lambda s: backup.restore_test(s, world.folder)),

@@ -49,6 +49,7 @@ def listed(pack: Pack) -> dict[str, Any]:
     return value
 
 
+@pytest.mark.requirement("UR-QUALIFY-17", reviewed="af61869a")
 def test_every_file_is_listed_with_its_digest_and_nothing_else_is_there(pack: Pack) -> None:
     files = {line["path"]: line["sha256"] for line in listed(pack)["files"]}
     found = {
@@ -139,6 +140,7 @@ def test_a_whole_release_needs_no_login(tmp_path: Path, pack: Pack) -> None:
     assert RESULTS in ended.stdout
 
 
+@pytest.mark.requirement("UR-QUALIFY-17", reviewed="af61869a", negative=True)
 def test_an_altered_release_is_refused_and_nothing_is_written(release_copy: Path, tmp_path: Path) -> None:
     folder = tmp_path / "release"
     shutil.copytree(release_copy, folder)

@@ -39,10 +39,10 @@ def prepare(
     Returns:
         The number of the document.
     """
-    data = canonical_json(content.model_dump(mode="json"))
-    digest = sha256_hex(data)
     with session.viewing("qualify.prepare") as reader:
         name = number(load_validation(reader), PREFIXES[kind])
+    data = canonical_json(content.model_dump(mode="json"))
+    digest = sha256_hex(data)
 
     def ready(reader: Reader, _: Person) -> Prepared:
         if number(load_validation(reader), PREFIXES[kind]) != name:

@@ -15,6 +15,7 @@ from nesqc_gmp.procedures.context import SYSTEM, Site
 from nesqc_gmp.procedures.qualification.common import load_qualified, load_validation, subject
 from nesqc_gmp.procedures.qualification.present import PresentState, read_state
 from nesqc_gmp.procedures.qualification.runs import Installed
+from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.qualification import InstallationVerified
 from nesqc_gmp.state.qualification import Validation, differences, require_qualified
 
@@ -46,14 +47,19 @@ def present_for_use(site: Site) -> PresentState | None:
     return present
 
 
-def installed_now(site: Site, *, anew: bool = True) -> Installed:
-    """The installed state, and the manifest that this state was compared with last.
+def installed_for(session: Session, right: str, *, anew: bool = True) -> Installed:
+    """The installed state for an act, and the manifest that this state was compared with last.
 
     Args:
-        site: The site.
+        session: Who acts; their right is checked before any file is read.
+        right: The act.
         anew: Hash every file; else those whose identity has changed since the last full hash.
+
+    Raises:
+        NotAuthorisedError: They may not; the refusal is recorded.
     """
-    with site.ledger.reading() as reader:
+    site = session.site
+    with session.viewing(right) as reader:
         validation = load_validation(reader)
         present = read_state(site, reader, locked_in(validation), anew=anew)
     opened = [run.opened for run in validation.runs.values() if run.opened.stage == "IQ"]

@@ -122,6 +122,8 @@ def run_installation(
     from nesqc_gmp.installation.release import open_release
 
     site = session.site
+    with session.viewing("qualify.iq"):
+        pass  # Nothing is read for somebody who may not run it.
     release = open_release(validation / RELEASE, key)
     protocol = installation_protocol(validation)
     started = site.now()

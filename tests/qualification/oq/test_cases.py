@@ -110,6 +110,7 @@ def test_no_passphrase_stands_in_what_is_kept(executed: Any) -> None:
         assert not any(person.passphrase.encode() in data for person in PEOPLE.values()), path
 
 
+@pytest.mark.requirement("UR-QUALIFY-06", reviewed="6c8c34fc")
 @pytest.mark.timeout(600)
 def test_a_seeded_fault_lets_its_case_fail(executed: Any) -> None:
     _, results = executed
