@@ -32,7 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,6 @@ from rich.console import Console
 from rich.progress import track
 
 from nesqc_gmp.config import SitePaths
-from nesqc_gmp.demonstration.images import CAPTURED_AT
 from nesqc_gmp.demonstration.people import OPERATOR, Turns
 from nesqc_gmp.demonstration.script import play
 from nesqc_gmp.imaging.check import check
@@ -117,7 +116,7 @@ def seal_batch(folder: Path, images: Path, specification: str, count: int) -> di
         later = (today + timedelta(days=365)).isoformat()
         batches.register(operator, "BENCH", specification, "LINE-BENCH", today.isoformat(), later)
         files = [
-            Incoming(path, culture, 14, field, CAPTURED_AT.format(minute=0), PIXEL_SIZE_UM)
+            Incoming(path, culture, 14, field, datetime.now(UTC).isoformat(timespec="seconds"), PIXEL_SIZE_UM)
             for path in sorted(images.iterdir())[:count]
             for field, culture in [path.stem.split("-")[1:]]
         ]

@@ -180,7 +180,8 @@ class Life:
         evidence = self.world.folder / self.EVIDENCE
         evidence.write_text(f"viability {value}\n")
         batches.record_result(
-            self.world.session("operator"), batch, "viability", value, "2026-11-20", evidence, reason,
+            self.world.session("operator"), batch, "viability", value, self.world.site.today().isoformat(), evidence,
+            reason,
             self.world.signs("operator"),
         )  # fmt: skip
         if verified:
@@ -260,7 +261,7 @@ def test_specification(model: Any, **changes: Any) -> Any:
 test_specification.__test__ = False  # type: ignore[attr-defined]
 
 
-def _found(folder: Path) -> World:
+def found_site(folder: Path, purpose: Any = "demonstration") -> World:
     from nesqc_gmp.procedures import people
     from nesqc_gmp.procedures import site as site_procedures
     from nesqc_gmp.procedures.site import Founder, SiteFacts
@@ -270,7 +271,7 @@ def _found(folder: Path) -> World:
         "Storgatan 1, 837 52 Åre, Sweden",
         "none: test site",
         "Europe/Stockholm",
-        purpose="demonstration",
+        purpose,
     )
     first, second = (Founder(*PEOPLE[who][:2], "test: nobody was seen", passphrase(who)) for who in ("admin", "qa"))
     site_procedures.init(folder / "site", facts, (first, second))
@@ -304,7 +305,7 @@ def draft_and_approve(world: World, specification: Any) -> str:
     return str(name)
 
 
-def _approve(world: World) -> None:
+def approve_model(world: World) -> None:
     from nesqc_gmp.procedures import models
 
     model = models.install(world.session("scientist"), model_folder())
@@ -316,7 +317,7 @@ def _approve(world: World) -> None:
 @pytest.fixture(scope="session")
 def founded_origin(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Nine people on a site that has nothing else; never altered."""
-    world = _found(tmp_path_factory.mktemp("founded"))
+    world = found_site(tmp_path_factory.mktemp("founded"))
     world.close()
     return world
 
@@ -326,7 +327,7 @@ def ready_origin(founded_origin: World, tmp_path_factory: pytest.TempPathFactory
     """The same with an active model and an approved specification; never altered."""
     model_folder()
     world = founded_origin.copy(tmp_path_factory.mktemp("ready"))
-    _approve(world)
+    approve_model(world)
     world.close()
     return world
 

@@ -29,7 +29,7 @@ from nesqc_gmp.certificate.style import (
     text,
 )
 from nesqc_gmp.certificate.tables import Column, Field, grid, listing, section
-from nesqc_gmp.records.certificate_lines import AmendmentLine, ImageLine
+from nesqc_gmp.records.certificate_lines import AmendmentLine, ImageLine, LateEntryLine
 from nesqc_gmp.records.certificates import CertificateContent, score_histogram
 
 COUNT_LABELS = (
@@ -157,6 +157,7 @@ def _people(content: CertificateContent) -> list[Flowable]:
             "Amendments",
             [_amendment(line) for line in content.amendments],
         ),
+        ("Late entries", [_late_entry(line) for line in content.late_entries]),
         ("Deviations", list(content.deviations)),
         ("Remarks", [f"{line.person}: {line.text}" for line in content.remarks]),
         (
@@ -176,11 +177,16 @@ def _people(content: CertificateContent) -> list[Flowable]:
     ]
     table = Table(rows, colWidths=[24 * mm, WIDTH - 24 * mm])
     table.setStyle(TableStyle([*_bare().getCommands(), ("BOTTOMPADDING", (0, 0), (-1, -1), 2)]))
-    return [*section("Readings, amendments, deviations, remarks"), table]
+    return [*section("Readings, amendments, late entries, deviations, remarks"), table]
 
 
 def _amendment(line: AmendmentLine) -> str:
     return f"{wording.moment(line.when)}, {line.person}: {line.what.rstrip('.')}. Reason: {line.reason}"
+
+
+def _late_entry(line: LateEntryLine) -> str:
+    reason = f" Reason: {line.reason}" if line.reason else ""
+    return f"{line.what}: done {line.happened}, entered {line.entered}, {line.person}.{reason}"
 
 
 def _result_signatures(content: CertificateContent) -> list[Flowable]:

@@ -21,7 +21,7 @@ from nesqc_gmp.certificate.style import (
     text,
 )
 from nesqc_gmp.certificate.tables import Column, Field, cards, grid, listing, panel, section
-from nesqc_gmp.records.certificate_lines import Manifestation, TestLine
+from nesqc_gmp.records.certificate_lines import LateEntryLine, Manifestation, TestLine
 from nesqc_gmp.records.certificates import CertificateContent
 
 
@@ -94,11 +94,14 @@ def _tests(content: CertificateContent) -> list[Flowable]:
         Column("Result", 25),
         Column("Outcome", 28),
     )
-    return [*section("Test results"), listing(columns, [_test(line) for line in content.tests])]
+    late = {line.what: line for line in content.late_entries}
+    rows = [_test(line, late.get(line.name)) for line in content.tests]
+    return [*section("Test results"), listing(columns, rows)]
 
 
-def _test(line: TestLine) -> list[Flowable | list[Flowable]]:
+def _test(line: TestLine, late: LateEntryLine | None) -> list[Flowable | list[Flowable]]:
     people = f"{line.performed_by}, verified by {line.verified_by}" if line.verified_by else line.performed_by
+    people += f"; entered late: performed {late.happened}, entered {late.entered}" if late else ""
     return [
         text(str(line.number)),
         [text(line.name, CELL_STRONG), text(people, SMALL)],

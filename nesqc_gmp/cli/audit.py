@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -174,7 +175,8 @@ def review(batch: BatchArgument, site: SiteOption = None) -> None:
         _show_sample(session, sheet)
         conclusion = terminal.ask("Your conclusion")
         acceptable = terminal.ask_choice("Does nothing stand against a decision?", ("yes", "no")) == "yes"
-        audit.review(session, batch, assessments, conclusion, acceptable, terminal.ceremony)
+        # The assessments can be an hour's work; a mistyped passphrase at the end does not lose them.
+        terminal.signed_again(partial(audit.review, session, batch, assessments, conclusion, acceptable))
     show.say(f"The audit trail of {batch} is reviewed up to entry {sheet.last}.")
 
 

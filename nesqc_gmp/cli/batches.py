@@ -179,8 +179,7 @@ def read(
                                              "not conforming, or undecided.")],
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="What you saw; needed where your reading differs "
-                                 "from the model's, and for every blinded reading. That of a late entry after an "
-                                 "outage begins with 'Late entry:'.")
+                                 "from the model's, and for every blinded reading.")
     ] = None,
     blinded: Annotated[
         bool, typer.Option("--blinded", help="You have not seen the model's score; nothing of it is shown.")
@@ -208,12 +207,19 @@ def record_result(
     ],
     evidence: Annotated[Path, typer.Option("--evidence", metavar="FILE", help="Report or raw data; a copy is kept.")],
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Why it is recorded again; needed for a repeat. That "
-                                 "of a late entry after an outage begins with 'Late entry:'.")
+        str | None,
+        typer.Option(
+            "--reason", metavar="TEXT", help="Why it is repeated or entered late; both need it.", show_default=False
+        ),
     ] = None,
     site: SiteOption = None,
-) -> None:  # fmt: skip
-    """Record a test done elsewhere, with evidence, signed. A repeat needs a reason, and both results are kept."""
+) -> None:
+    """Record a test done elsewhere, with evidence, signed.
+
+    A repeat needs a reason, and both results are kept. So does a late entry, more than a day after the test: work that
+    went on on paper while the tool was down is entered like this, with the paper as evidence. It is marked as late in
+    the review of the audit trail and on the certificate.
+    """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import batches
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nesqc_gmp.cli import show
 from nesqc_gmp.records.images import spread_words
+from nesqc_gmp.state.late_entry import LateEntry, late_entries
 from nesqc_gmp.state.release import differs
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ def as_json(view: BatchView) -> dict[str, Any]:
         "refused_files": [{"file_name": r.file_name, "sha256": r.sha256, "why": r.why} for r in batch.refused],
         "attempts": [_attempt(attempt) for attempt in batch.attempts],
         "results": [_result(result) for result in batch.results],
+        "late_entries": [asdict(late) for late in late_entries(batch)],
         "deviations": list(batch.deviations),
         "review_comment": batch.review_comment,
         "decision": disposition.decision if disposition else None,
@@ -168,6 +171,8 @@ def _result(result: Result) -> dict[str, Any]:
         "value": recorded.value,
         "outcome": recorded.outcome,
         "performed_on": recorded.performed_on,
+        "entered_at": result.entered_at,
+        "reason": result.reason,
         "recorded_by": result.person,
         "verified_by": result.verified_by,
         "evidence_name": recorded.evidence_name,
@@ -212,11 +217,19 @@ def _print_head(view: BatchView) -> None:
              "model"),
             ("deviations", ", ".join(batch.deviations) or "none"),
             *([("to be explained", ", ".join(waiting))] if waiting else []),
+            *(("entered late", _late_words(late)) for late in late_entries(batch)),
             *([("review comment", batch.review_comment)] if batch.review_comment else []),
             *([("decision", f"{batch.disposition.decision}: {batch.disposition.comment}")]
               if batch.disposition else []),
         ]
     )  # fmt: skip
+
+
+def _late_words(late: LateEntry) -> str:
+    what = f"{late.test}, performed" if late.test else f"{len(late.images)} images, captured"
+    return f"{what} {late.happened}, entered {late.entered} by {late.person}" + (
+        f": {late.reason}" if late.reason else ""
+    )
 
 
 def _print_signatures(view: BatchView) -> None:

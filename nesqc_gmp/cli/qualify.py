@@ -153,7 +153,7 @@ def approve(
     """Approve a document or a change, or conclude on a run; signs the record and the PDF.
 
     Nobody approves what they prepared, ran or reviewed. A run is accepted only where every case passed or has an
-    accepted deviation, and no case of high risk failed.
+    accepted deviation, and every case of high risk passed.
     """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures.qualification import approval

@@ -10,18 +10,20 @@ import getpass
 import shutil
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from nesqc_gmp.cli.show import wrapped
-from nesqc_gmp.errors import AuthenticationError, InvalidInputError
+from nesqc_gmp.errors import AccountLockedError, AuthenticationError, InvalidInputError
 
 if TYPE_CHECKING:
-    from nesqc_gmp.esign import Credentials
+    from nesqc_gmp.esign import Ceremony, Credentials
 
 _TRIES: Final = 3
+_SIGNING_TRIES: Final = 5
+"""As many wrong passphrases lock an account, so nobody is asked more often."""
 
 
 def require_terminal() -> None:
@@ -142,3 +144,34 @@ def ceremony(statement: str) -> Credentials:
     print(f"{rule}\n{statement}{rule}", file=sys.stderr)
     tell("Your id and passphrase sign it. Ctrl-C leaves without signing.")
     return ask_credentials(None)
+
+
+def signed_again(act: Callable[[Ceremony], None]) -> None:
+    """Do a signing act for which a person typed much before: after a wrong id or passphrase they are asked again.
+
+    Every failure is recorded by the act itself, and as many as lock the account end it.
+
+    Args:
+        act: Signs with the ceremony it is given.
+
+    Raises:
+        AuthenticationError: The account is locked, or nobody was asked for a passphrase.
+    """
+    asked = 0
+
+    def counted(statement: str) -> Credentials:
+        nonlocal asked
+        credentials = ceremony(statement)
+        asked += 1
+        return credentials
+
+    while True:
+        before = asked
+        try:
+            return act(counted)
+        except AccountLockedError:
+            raise
+        except AuthenticationError as error:
+            if asked == before or asked >= _SIGNING_TRIES:
+                raise
+            tell(f"Nothing was signed: {error.what}. What you typed before is kept; sign again, or leave with Ctrl-C.")

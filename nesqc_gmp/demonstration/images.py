@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nesqc_gmp.simulation.culture import PIXEL_SIZE_UM, simulate
@@ -14,7 +15,6 @@ CULTURES = (("C01", 900_001), ("C02", 900_002), ("C03", 900_003))
 """Cultures and the seeds of their looks; the model has never seen them."""
 
 FIELDS = 8
-CAPTURED_AT = "2026-11-20T09:{minute:02d}:00+01:00"
 
 
 def simulate_batch(folder: Path, done: Callable[[int, int], None]) -> Path:
@@ -34,8 +34,7 @@ def simulate_batch(folder: Path, done: Callable[[int, int], None]) -> Path:
             for field in range(1, FIELDS + 1):
                 name = f"simulated-{culture}-F{field:02d}.png"
                 write_simulated(folder / name, simulate(seed * 100 + field, good=True, severity=0.0, culture=look))
-                minute = number * FIELDS + field
-                captured = CAPTURED_AT.format(minute=minute)
+                captured = datetime.now(UTC).isoformat(timespec="seconds")
                 writer.writerow((name, culture, look.passage, f"F{field:02d}", captured, PIXEL_SIZE_UM))
                 done(number * FIELDS + field, len(CULTURES) * FIELDS)
     return sheet

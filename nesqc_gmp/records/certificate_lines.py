@@ -242,6 +242,24 @@ class AmendmentLine(Frozen):
     reason: Text
 
 
+class LateEntryLine(Frozen):
+    """Something entered well after it was done (EU GMP Annex 11 cl. 16).
+
+    Attributes:
+        what: Printed name of the test, or the count of images.
+        happened: Day of the test, or first to last day of capture.
+        entered: Day of the entry, or first to last day of receipt.
+        person: Printed name of who entered it.
+        reason: Why; empty for images.
+    """
+
+    what: Text
+    happened: Text
+    entered: Text
+    person: Text
+    reason: OptionalText
+
+
 class RemarkLine(Frozen):
     """What a reviewer or the deciding person wrote: who, and the text."""
 

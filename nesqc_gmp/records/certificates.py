@@ -27,6 +27,7 @@ from nesqc_gmp.records.certificate_lines import (
     ExampleImage,
     ImageLine,
     IssuingSite,
+    LateEntryLine,
     LogAnchor,
     Manifestation,
     ModelLines,
@@ -69,6 +70,7 @@ class CertificateContent(Frozen):
         readings: Every reading by a person.
         attempts: Every attempt.
         amendments: Every change of something recorded before.
+        late_entries: What was entered well after it was done; certificates from before this member have none.
         deviations: References of deviations.
         remarks: What people wrote.
         model: The locked model.
@@ -103,6 +105,7 @@ class CertificateContent(Frozen):
     readings: tuple[ReadingLine, ...]
     attempts: tuple[AttemptLine, ...]
     amendments: tuple[AmendmentLine, ...]
+    late_entries: tuple[LateEntryLine, ...] = ()
     deviations: tuple[Text, ...]
     remarks: tuple[RemarkLine, ...]
     model: ModelLines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar, cast
 
@@ -17,10 +17,12 @@ Stage = Literal["registered", "sealed", "analysed", "submitted", "reviewed", "re
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One received image and what people explained about it."""
+    """One received image: when, by whom (printed name), and what people explained about it."""
 
     index: int
     received: records.ImageReceived
+    received_at: str
+    received_by: str
     explained: bool = False
 
     @property
@@ -69,6 +71,8 @@ class Result:
     index: int
     person: str
     name: str
+    entered_at: str
+    reason: str | None
     recorded: records.ResultRecorded
     verified_by: str | None = None
     verified_name: str | None = None
@@ -181,6 +185,18 @@ def fold_batch(entries: Iterable[Entry], batch: str, known: Batch | None = None)
     return _folded(_FOLD, entries, batch, None if known is None else _own_copy(known))
 
 
+def repeats(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Attempts and results that were made again, each with its reason; a first result that has one is no repeat."""
+    tests: set[str] = set()
+    for entry in entries:
+        if isinstance(entry.record, records.AttemptOpened) and entry.reason:
+            yield entry
+        elif isinstance(entry.record, records.ResultRecorded):
+            if entry.record.test in tests:
+                yield entry
+            tests.add(entry.record.test)
+
+
 def outline_batch(entries: Iterable[Entry], batch: str) -> Batch:
     """The same without images and scores, so that its memory does not grow with them; every rule about stages holds.
 
@@ -230,7 +246,7 @@ def _counted(state: Batch, entry: Entry) -> Batch:
 
 
 def _received(state: Batch, entry: Entry, record: records.ImageReceived) -> Batch:
-    _growing(state.images)[record.image] = Image(entry.index, record)
+    _growing(state.images)[record.image] = Image(entry.index, record, entry.time.local, entry.actor.name)
     return state
 
 
@@ -273,7 +289,9 @@ def _shown(state: Batch, entry: Entry, record: records.HeatMapShown) -> Batch:
 
 
 def _recorded(state: Batch, entry: Entry, record: records.ResultRecorded) -> Batch:
-    return replace(state, results=(*state.results, Result(entry.index, entry.actor.person, entry.actor.name, record)))
+    actor = entry.actor
+    result = Result(entry.index, actor.person, actor.name, entry.time.local, entry.reason, record)
+    return replace(state, results=(*state.results, result))
 
 
 def _verified(state: Batch, entry: Entry, record: records.ResultVerified) -> Batch:

@@ -111,7 +111,9 @@ class Run:
             found.append(f"{missing} of {self.opened.cases} cases have no result")
         found += [f"{c.case} {c.verdict}, without a deviation" for c in self.without_deviation()]
         last = self.last.values()
-        found += [f"{c.case} failed, and its risk is high" for c in last if (c.verdict, c.risk) == ("failed", "high")]
+        found += [
+            f"{c.case} {c.verdict}, and its risk is high" for c in last if c.verdict != "passed" and c.risk == "high"
+        ]
         for deviation in self.deviations:
             if deviation.accepted is not True:
                 word = "not assessed" if deviation.accepted is None else "not accepted"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,14 +16,15 @@ from nesqc_gmp.decision.morphology import MorphologyVerdict
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.identity.binding import signature_of
-from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ImageScored, ResultRecorded, ResultVerified
+from nesqc_gmp.records.batches import BatchDisposed, ImageScored, ResultRecorded, ResultVerified
 from nesqc_gmp.records.certificate_lines import Manifestation, TestLine
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.products import ManualTest, MorphologyTest
 from nesqc_gmp.records.signatures import MEANING_SENTENCES, Statement
 from nesqc_gmp.state import release
-from nesqc_gmp.state.batches import Batch, fold_batch
+from nesqc_gmp.state.batches import Batch, fold_batch, repeats
+from nesqc_gmp.state.late_entry import late_entries
 from nesqc_gmp.state.models import fold_models
 from nesqc_gmp.verifier.proven import Proven, require_canonical
 
@@ -210,9 +211,9 @@ def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterat
     yield "signatures on results", [_said(m) for m in content.result_manifestations], _signed(on_results)
     tests = [names[entry.record.test] for entry in on_results if isinstance(entry.record, results)]
     yield "tests of signatures on results", [m.test for m in content.result_manifestations], tests
-    repeated = [e for e in entries if isinstance(e.record, AttemptOpened | ResultRecorded) and e.reason]
     said = [(a.when, a.person, a.reason) for a in content.amendments]
-    yield "repeats", said, [(e.time.local, e.actor.name, e.reason) for e in repeated]
+    yield "repeats", said, [(e.time.local, e.actor.name, e.reason) for e in repeats(entries)]
+    yield "late entries", [tuple(line.model_dump().values()) for line in content.late_entries], _late(batch, names)
     yield "deviations", content.deviations, batch.deviations
     review, line = batch.audit_review, content.audit_review
     yield (
@@ -220,6 +221,20 @@ def _people(content: CertificateContent, proven: Proven, batch: Batch) -> Iterat
         line and (line.reviewer, line.first, line.last, line.exceptions, line.conclusion),
         review and (_name(entries, batch), review.first, review.last, len(review.exceptions), review.conclusion),
     )
+
+
+def _late(batch: Batch, names: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """What was entered late, from the two times of each entry."""
+    return [
+        (
+            names[late.test] if late.test else f"{len(late.images)} of {len(batch.images)} images",
+            late.happened,
+            late.entered,
+            late.person,
+            late.reason or "",
+        )
+        for late in late_entries(batch)
+    ]
 
 
 def _name(entries: Iterable[Entry], batch: Batch) -> str:

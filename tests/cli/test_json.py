@@ -19,7 +19,7 @@ BATCH_IN_LIST = {
 BATCH = BATCH_IN_LIST | {
     "outcome", "registered_by", "sealed", "signatures", "tests", "cultures", "heterogeneity", "heterogeneity_max",
     "rules", "images", "refused_files",
-    "results", "deviations", "review_comment", "decision", "decision_comment",
+    "results", "late_entries", "deviations", "review_comment", "decision", "decision_comment",
 }  # fmt: skip
 CERTIFICATE = {
     "certificate", "batch", "revision", "supersedes", "standing", "reason", "issued_at", "entry", "anchored_size",

@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -233,11 +234,47 @@ def test_an_audit_review_assesses_each_exception(site: Path, terminal: Terminal,
     child.sendline("perhaps")
     child.expect(r"\(yes/no\): ")
     child.sendline("yes")
+    child.expect("\nId: ")
+    child.sendline(QA.person)
+    child.expect("Passphrase: ")
+    child.sendline("mistyped meadow compass")
+    child.expect("What you typed before is kept")
     sign(child, QA)
     child.expect("is reviewed up to entry")
     assert ended(child) == 0
+    failed = json.loads(nesqc("audit", "search", "--what", "authentication_failed", "--json").out)
+    assert len(failed) == 1, "the failure stays recorded"
     signatures = json.loads(nesqc("batches", "show", SEALED, "--json").out)["signatures"]
     assert {s["meaning"]: s["in_present_form"] for s in signatures}["audit trail reviewed"]
+
+
+def test_a_review_is_signed_again_only_until_the_account_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked five times and no more; not at all where nobody was asked; at once where the account is locked."""
+    asked: list[str] = []
+
+    def ceremony(statement: str) -> Credentials:
+        asked.append(statement)
+        return Credentials("q", "p")
+
+    monkeypatch.setattr(typed, "ceremony", ceremony)
+
+    def wrong(sign: Any) -> None:
+        sign("statement")
+        raise AuthenticationError("id or passphrase is wrong")
+
+    def locked(sign: Any) -> None:
+        sign("statement")
+        raise AccountLockedError("the account is locked after 5 failures")
+
+    def ended_session(_: Any) -> None:
+        raise AuthenticationError("the session has ended")
+
+    for act, error, count in ((wrong, AuthenticationError, 5), (locked, AccountLockedError, 1),
+                              (ended_session, AuthenticationError, 0)):  # fmt: skip
+        asked.clear()
+        with pytest.raises(error):
+            typed.signed_again(act)
+        assert len(asked) == count
 
 
 @pytest.mark.requirement("UR-PEOPLE-20", reviewed="2f7aaf2f", negative=True)

@@ -63,6 +63,7 @@ def _incidents(world: Any) -> list[str]:
     return [entry.record.incident_kind for entry in world.entries("incident_opened")]
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221")
 def test_a_backup_is_a_whole_private_copy_and_a_record(backed: tuple[Any, Path]) -> None:
     world, folder = backed
     manifest = json.loads((folder / MANIFEST).read_bytes())
@@ -112,6 +113,7 @@ def test_another_device_is_not_warned_of(founded: Any) -> None:
         shutil.rmtree(place)
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221", negative=True)
 @pytest.mark.parametrize("who", ["qa", "operator", "reviewer", "auditor", "scientist"])
 def test_only_an_administrator_makes_a_backup(who: str, founded: Any, place: Path) -> None:
     with pytest.raises(NotAuthorisedError):
@@ -129,6 +131,7 @@ def test_a_place_in_the_site_or_none_is_refused(founded: Any) -> None:
             backup.make(founded.session("admin"), place)
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4")
 def test_a_passed_restore_test_is_recorded_and_leaves_nothing(
     backed: tuple[Any, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +174,7 @@ PARTS = (LEDGER_COPY, MANIFEST, "keys/log.key", "keys/log.state", "keys/authorit
          "trust/log.vkey", "trust/authority.pem")  # fmt: skip
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4", negative=True)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("how", ["flipped", "cut", "missing", "link"])
 def test_every_part_that_is_damaged_is_found(part: str, how: str, backed: tuple[Any, Path], tmp_path: Path) -> None:
@@ -243,6 +247,7 @@ def _exchange_object(folder: Path) -> None:
     _first(folder, "objects/*/*").write_bytes(b"another")
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4", negative=True)
 @pytest.mark.parametrize("attack", [_edit_score, _swap_authority, _swap_sealed_keys, _exchange_object])
 def test_a_manifest_written_anew_hides_nothing(
     attack: Callable[[Path], None], backed: tuple[Any, Path], tmp_path: Path
@@ -270,6 +275,7 @@ def test_a_path_that_leads_out_of_the_site_is_refused(backed: tuple[Any, Path], 
             backup.restore(altered, tmp_path / "new")
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4", negative=True)
 def test_the_ledger_of_another_site_is_found(backed: tuple[Any, Path], founded_origin: Any, tmp_path: Path) -> None:
     world, folder = backed
     site_procedures.init(
@@ -287,6 +293,7 @@ def test_the_ledger_of_another_site_is_found(backed: tuple[Any, Path], founded_o
         backup.restore(folder, tmp_path / "new")
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4", negative=True)
 def test_an_older_backup_under_a_newer_name_is_found(backed: tuple[Any, Path], place: Path) -> None:
     world, older = backed
     newer = place / backup.make(world.session("admin"), place).backup
@@ -310,6 +317,7 @@ def _checkpoint(world: Any, path: Path) -> Path:
     return Path(audit.checkpoint(world.session("qa"), path))
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4", negative=True)
 def test_checkpoints_kept_elsewhere_are_compared(backed: tuple[Any, Path], tmp_path: Path, life: Any) -> None:
     """One before the backup and one after it agree; the log put back behind one of them is found."""
     world, folder = backed
@@ -349,6 +357,7 @@ def test_a_file_that_is_no_checkpoint_of_this_log_is_refused(backed: tuple[Any, 
     assert world.entries("restore_tested") == []
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4", negative=True)
 def test_another_score_from_the_restored_files_fails_the_test(
     backed: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +373,7 @@ def test_another_score_from_the_restored_files_fails_the_test(
     assert "0.5" not in test.report.sentence
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221", negative=True)
 def test_a_damaged_site_gives_no_backup_but_an_incident(released: Any, place: Path) -> None:
     path = _first(released.paths.objects, "*/*")
     data = path.read_bytes()
@@ -376,6 +386,7 @@ def test_a_damaged_site_gives_no_backup_but_an_incident(released: Any, place: Pa
     assert _incidents(released) == ["backup failed"]
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221", negative=True)
 def test_a_missing_original_or_key_gives_no_backup(released: Any, place: Path) -> None:
     received = released.entries("image_received")[0].record
     original = released.site.objects.path(received.facts.sha256)
@@ -389,6 +400,7 @@ def test_a_missing_original_or_key_gives_no_backup(released: Any, place: Path) -
     assert backup.make(released.session("admin"), place).warnings
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221")
 def test_backups_while_others_write(ready: Any, pictures: Any, place: Path) -> None:
     """Two processes register batches and receive images all the while; every backup is whole, nobody waits long."""
     ready.close()
@@ -424,6 +436,7 @@ def test_backups_while_others_write(ready: Any, pictures: Any, place: Path) -> N
         assert test.report.verified, test.report.sentence
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221", negative=True)
 @pytest.mark.parametrize("delay", [0.05, 0.2, 0.4, 0.8])
 def test_killed_while_making_a_backup(delay: float, released: Any, place: Path, tmp_path: Path) -> None:
     """SIGKILL: what is left is no backup, says so, and is named by the next one; the site goes on."""
@@ -445,6 +458,7 @@ def test_killed_while_making_a_backup(delay: float, released: Any, place: Path, 
     assert backup.restore_test(released.session("admin"), place / made.backup).report.verified
 
 
+@pytest.mark.requirement("UR-SITE-05", reviewed="9361a221", negative=True)
 @pytest.mark.parametrize("limit", [300_000, 700_000])
 def test_a_full_target_leaves_nothing(limit: int, released: Any, place: Path) -> None:
     """A limit on the size of a file stands for a full disk: the ledger, or a certificate, does not fit."""
@@ -474,6 +488,7 @@ def test_no_room_for_the_passing_folder_is_no_result_of_the_backup(
     assert world.refused()[-1][1] == "site.restore-test"
 
 
+@pytest.mark.requirement("UR-SITE-06", reviewed="630297a4")
 def test_a_restored_site_is_worked_on_and_says_that_it_was_restored(
     backed: tuple[Any, Path], tmp_path: Path, life: Any, pictures: Any
 ) -> None:
@@ -578,6 +593,7 @@ def test_keys_pinned_by_somebody_outside_decide(backed: tuple[Any, Path], tmp_pa
     assert not (tmp_path / "bad").exists()
 
 
+@pytest.mark.requirement("UR-SITE-07", reviewed="fd9f255f")
 def test_status_tells_the_age_of_backup_and_restore_test(founded: Any, place: Path) -> None:
     def warnings() -> str:
         return "\n".join(site_procedures.status(founded.session("auditor")).warnings)
@@ -593,6 +609,7 @@ def test_status_tells_the_age_of_backup_and_restore_test(founded: Any, place: Pa
     assert facts["last passed restore test"] == founded.entries("restore_tested")[-1].time.utc
 
 
+@pytest.mark.requirement("UR-SITE-07", reviewed="fd9f255f", negative=True)
 def test_status_warns_of_old_ones_and_of_one_person_only(founded: Any, place: Path) -> None:
     made = backup.make(founded.session("admin"), place)
     backup.restore_test(founded.session("admin"), place / made.backup)

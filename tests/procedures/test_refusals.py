@@ -11,6 +11,7 @@ import pytest
 from nesqc_gmp.errors import NotAuthorisedError
 from nesqc_gmp.procedures import (
     audit,
+    backup,
     batches,
     certificates,
     features,
@@ -98,6 +99,8 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "products.approve": ({"qa"}, lambda s: products.approve(s, name, WHY, never)),
         "products.retire": ({"qa"}, lambda s: products.retire(s, name, WHY, never)),
         "site.status": (READERS | {"admin"}, site_procedures.status),
+        "site.backup": ({"admin"}, lambda s: backup.make(s, world.folder)),
+        "site.restore-test": ({"admin", "qa"}, lambda s: backup.restore_test(s, world.folder)),
         "site.assess": ({"qa"}, lambda s: site_procedures.assess(s, "I-000001", WHY, never)),
     }  # fmt: skip
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from nesqc_gmp.qualification.places import find_validation
 
 from nesqc_gmp.cli import NOUNS
 from nesqc_gmp.config import find_validation

@@ -141,9 +141,9 @@ def _interrupt(progress: batches.Progress) -> None:
 
 def _results(operator: object, turns: Turns, folder: Path) -> None:
     for test, value, reason in (
-        ("viability", "71.5", None),
+        ("viability", "71.5", "Counted while the tool was down"),
         ("viability", "93.4", "Counted again on a fresh aliquot"),
-        ("mycoplasma", "not detected", None),
+        ("mycoplasma", "not detected", "The report came on paper"),
     ):
         evidence = folder / f"{test}-{value[:2]}.txt"
         evidence.write_text(f"Test evidence, no measurement: {test} {value}\n")

@@ -23,7 +23,8 @@ from nesqc_gmp.records.batches import AuditTrailReviewed, ExceptionAssessed, Ima
 from nesqc_gmp.records.entry import Entry
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state import release
-from nesqc_gmp.state.late_entries import AGAIN, LATE_ENTRY, WITH_REASON, named_by_reason
+from nesqc_gmp.state.batches import Batch, repeats
+from nesqc_gmp.state.late_entry import is_late_result, late_entries
 from nesqc_gmp.state.people import Person
 
 SAMPLE = 5
@@ -69,13 +70,10 @@ def sheet(session: Session, batch: str) -> ReviewSheet:
 def _sheet(reader: Reader, batch: str) -> ReviewSheet:
     entries = list(reader.entries("batch", batch))
     state, _ = load_batch(reader, batch)
-    differing = {
-        r.index: release.model_outcome(state, r.read.image) for r in state.readings if release.differs(state, r)
-    }
     first, last = entries[0].index, entries[-1].index
     around = (entry for entry in reader.entries("site", "site") if first <= entry.index)
     exceptions = sorted(
-        {*_batch_exceptions(entries, differing), *_site_exceptions(around, batch)},
+        {*_batch_exceptions(state, entries), *_late_exceptions(state, entries), *_site_exceptions(around, batch)},
         key=lambda e: (_rank(e.what), e.index),
     )
     seed = reader.root(last + 1).hex()
@@ -88,10 +86,9 @@ _RANKED = (
     "act refused",
     "attempt not completed",
     "analysis repeated",
-    AGAIN,
+    "result recorded again",
+    "late entry",
     "reading differs from the model",
-    LATE_ENTRY,
-    WITH_REASON,
     "image undecided",
     "image outside the input check",
     "file refused",
@@ -104,16 +101,17 @@ def _rank(what: str) -> int:
     return _RANKED.index(what)
 
 
-def _batch_exceptions(
-    entries: Sequence[Entry], differing: Mapping[int, ImageOutcome | None]
-) -> Iterator[AuditException]:
+def _batch_exceptions(state: Batch, entries: Sequence[Entry]) -> Iterator[AuditException]:
     alike: dict[str, str] = {}
-    named = named_by_reason(entries)
+    differing = {
+        r.index: release.model_outcome(state, r.read.image) for r in state.readings if release.differs(state, r)
+    }
+    again = {entry.index for entry in repeats(entries)}
     for entry in entries:
         if isinstance(entry.record, batch_records.ImageReceived):
             duplicates = entry.record.duplicates
             alike[entry.record.image] = "; ".join(f"{d.kind} of {d.image} in {d.batch}" for d in duplicates)
-        found = _differing(entry, differing) or _exception(entry, alike, named)
+        found = _differing(entry, differing) or _exception(entry, alike, again=entry.index in again)
         if found is not None:
             yield AuditException(entry.index, *found)
 
@@ -127,19 +125,18 @@ def _differing(entry: Entry, differing: Mapping[int, ImageOutcome | None]) -> tu
     return "reading differs from the model", f"{read.image}: {read.reading} instead of {outcome}, {who}"
 
 
-def _exception(entry: Entry, alike: Mapping[str, str], named: Mapping[int, str]) -> tuple[str, str] | None:
+def _exception(entry: Entry, alike: Mapping[str, str], *, again: bool) -> tuple[str, str] | None:
     who = f"{entry.actor.name}: {entry.reason}" if entry.reason else entry.actor.name
     match entry.record:
         case site_records.ActRefused(act=act, why=why):
             return "act refused", f"{entry.actor.person}, {act}: {why}"
         case batch_records.AttemptClosed(ending="aborted" | "failed" as ending, attempt=number, detail=detail):
             return "attempt not completed", f"attempt {number} {ending}: {detail}"
-        case batch_records.AttemptOpened(attempt=number) if entry.reason:
+        case batch_records.AttemptOpened(attempt=number) if again:
             return "analysis repeated", f"attempt {number}, {who}"
-        case batch_records.ResultRecorded(test=test, value=value) if entry.index in named:
-            return named[entry.index], f"{test} = {value}, {who}"
-        case batch_records.ImageRead(image=image, reading=reading) if entry.index in named:
-            return named[entry.index], f"{image}: {reading}, {who}"
+        case batch_records.ResultRecorded(test=test, value=value, performed_on=day) if again:
+            late = f", entered late: performed {day}" if is_late_result(day, entry.time.local) else ""
+            return "result recorded again", f"{test} = {value}{late}, {who}"
         case batch_records.ImageScored(image=image, outcome="undecided"):
             return "image undecided", image
         case batch_records.ImageScored(image=image, outcome="rejected by input check"):
@@ -150,6 +147,17 @@ def _exception(entry: Entry, alike: Mapping[str, str], named: Mapping[int, str])
             return "likeness explained", f"{image}, {alike.get(image, '-')}, {who}"
         case _:
             return None
+
+
+def _late_exceptions(batch: Batch, entries: Iterable[Entry]) -> Iterator[AuditException]:
+    """Late entries; of one that is a repeat too, the exception about the repeat says both."""
+    again = {entry.index for entry in repeats(entries)}
+    for late in late_entries(batch):
+        if late.index not in again:
+            images = f"{len(late.images)} of {len(batch.images)} images, captured"
+            what = f"{late.test}, performed" if late.test else images
+            who = f"{late.person}: {late.reason}" if late.reason else late.person
+            yield AuditException(late.index, "late entry", f"{what} {late.happened}, entered {late.entered}, {who}")
 
 
 def _site_exceptions(entries: Iterable[Entry], batch: str) -> Iterator[AuditException]:

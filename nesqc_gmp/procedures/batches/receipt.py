@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
@@ -27,6 +28,9 @@ from nesqc_gmp.records.images import KnownImage
 from nesqc_gmp.state import products as product_state
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch, fold_batch
+
+CAPTURE_TOLERANCE = timedelta(hours=1)
+"""How much the clock of a microscope may be ahead."""
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
@@ -155,8 +159,10 @@ def receive(
 
     Raises:
         OutOfSequenceError: The set is sealed.
-        InvalidInputError: A file cannot be read.
+        InvalidInputError: A file cannot be read, or an image is said to be captured later than now; then nothing is
+            received.
     """
+    _require_captured(files, session.site.moment())
     done: list[Received] = []
     receiving = _Receiving(session, batch)
     for file in files:
@@ -168,6 +174,17 @@ def receive(
         done.append(outcome)
         shown(outcome)
     return tuple(done)
+
+
+def _require_captured(files: Sequence[Incoming], now: datetime) -> None:
+    """No image is captured in the future, but for a microscope whose clock is a little fast."""
+    for file in files:
+        if file.captured_at is not None and datetime.fromisoformat(file.captured_at) > now + CAPTURE_TOLERANCE:
+            raise InvalidInputError(
+                f"the image cannot have been captured in the future: {file.captured_at}",
+                where=file.path.name,
+                remedy="Correct the time in the sample sheet; nothing was received.",
+            )
 
 
 class _Receiving:

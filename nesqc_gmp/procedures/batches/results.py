@@ -18,6 +18,7 @@ from nesqc_gmp.records.batches import ResultRecorded, ResultVerified
 from nesqc_gmp.records.products import ManualTest, Specification
 from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state import release
+from nesqc_gmp.state.late_entry import is_late_result
 from nesqc_gmp.state.people import Person
 
 
@@ -41,8 +42,10 @@ def record_result(
 ) -> ResultRecorded:
     """Record a result, signed by the person who performed the test; a repeat needs a reason and both results stay.
 
+    A result that is entered more than a day after its test is a late entry and needs a reason too.
+
     Raises:
-        InvalidInputError: The value or the date is not one, or the evidence cannot be read.
+        InvalidInputError: The value or the date is not one, the evidence cannot be read, or a late entry has no reason.
         OutOfSequenceError: There is a result already and no reason is given.
     """
     data = read_given_file(evidence)
@@ -61,6 +64,12 @@ def record_result(
             raise OutOfSequenceError(
                 "the test has a result already; a repeat needs a reason, and both are kept", where=test
             )
+        late = is_late_result(performed_on, session.site.now().local)
+        if late and not reason:
+            raise InvalidInputError(
+                f"the test was performed on {performed_on}: a late entry needs a reason", where="performed_on",
+                remedy="Give --reason: why it was not entered at the time, and where it was written down until now.",
+            )  # fmt: skip
         outcome = judge_manual(wanted, value)
         session.site.objects.put(data)
 
@@ -77,10 +86,11 @@ def record_result(
             made.append(record)
             return record
 
+        done = f"Performed on {performed_on}{', entered late' if late else ''}"
         lines = (
             f"Batch {batch}: {wanted.name}"[:390],
             f"Result {value} {wanted.unit}".strip()[:390] + f": {outcome} ({wanted.criterion})"[:200],
-            f"Performed on {performed_on}; evidence {evidence.name}, SHA-256 {digest}"[:390],
+            f"{done}; evidence {evidence.name}, SHA-256 {digest}"[:390],
         )
         return make, Signer("performed", lines)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,11 +16,12 @@ from nesqc_gmp.procedures.certificates.lines import (
     attempt_lines,
     culture_lines,
     image_lines,
+    late_lines,
     reading_lines,
     test_lines,
 )
 from nesqc_gmp.records.base import Instant
-from nesqc_gmp.records.batches import AttemptOpened, BatchDisposed, ResultRecorded, ResultVerified
+from nesqc_gmp.records.batches import BatchDisposed, ResultRecorded, ResultVerified
 from nesqc_gmp.records.certificate_lines import (
     AmendmentLine,
     AuditReviewLine,
@@ -43,8 +44,7 @@ from nesqc_gmp.records.products import Specification, SpecificationApproved
 from nesqc_gmp.records.signatures import MEANING_SENTENCES, ElectronicSignature, Statement
 from nesqc_gmp.records.site import SiteFounded
 from nesqc_gmp.state import release
-from nesqc_gmp.state.batches import Batch
-from nesqc_gmp.state.late_entries import named_by_reason
+from nesqc_gmp.state.batches import Batch, repeats
 from nesqc_gmp.state.models import ModelState, fold_models
 
 FORM = "NESQC-F-001 version 1"
@@ -160,6 +160,7 @@ def content(
         readings=reading_lines(batch),
         attempts=attempt_lines(batch),
         amendments=tuple(_amendments(source.entries)),
+        late_entries=late_lines(batch, specification),
         deviations=batch.deviations,
         remarks=tuple(_remarks(source.entries)),
         model=_model(source),
@@ -304,12 +305,14 @@ def _manifestation(signature: ElectronicSignature) -> dict[str, str]:
     }
 
 
-def _amendments(entries: Sequence[Entry]) -> Iterator[AmendmentLine]:
-    named = named_by_reason(entries)
-    for entry in entries:
-        if isinstance(entry.record, AttemptOpened | ResultRecorded) and entry.reason:
-            what = named.get(entry.index, "analysis repeated")
-            yield AmendmentLine(when=entry.time.local, person=entry.actor.name, what=what, reason=entry.reason)
+_REPEATS = {"attempt_opened": "analysis repeated", "result_recorded": "result recorded again"}
+
+
+def _amendments(entries: Iterable[Entry]) -> Iterator[AmendmentLine]:
+    for entry in repeats(entries):
+        yield AmendmentLine(
+            when=entry.time.local, person=entry.actor.name, what=_REPEATS[entry.kind], reason=entry.reason or "-"
+        )
 
 
 def _remarks(entries: Iterable[Entry]) -> Iterator[RemarkLine]:
@@ -320,6 +323,8 @@ def _remarks(entries: Iterable[Entry]) -> Iterator[RemarkLine]:
             comment = f"Image {getattr(record, 'image', '')} is like another one: {entry.reason}"
         if entry.kind == "image_refused":
             comment = f"File {getattr(record, 'file_name', '')} was refused: {getattr(record, 'why', '')}"
+        if isinstance(record, BatchDisposed) and entry.reason:
+            comment = f"{comment}. Reason: {entry.reason}"
         if isinstance(comment, str):
             yield RemarkLine(person=entry.actor.name, text=comment[:2000])
 

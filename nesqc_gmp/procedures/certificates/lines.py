@@ -6,12 +6,20 @@ from decimal import Decimal
 
 from nesqc_gmp.decision.morphology import MorphologyVerdict
 from nesqc_gmp.records.batches import ImageScored
-from nesqc_gmp.records.certificate_lines import AttemptLine, CultureLine, ImageLine, ReadingLine, TestLine
+from nesqc_gmp.records.certificate_lines import (
+    AttemptLine,
+    CultureLine,
+    ImageLine,
+    LateEntryLine,
+    ReadingLine,
+    TestLine,
+)
 from nesqc_gmp.records.certificates import culture_line
 from nesqc_gmp.records.images import Heterogeneity
 from nesqc_gmp.records.products import ManualTest, MorphologyTest, Specification
 from nesqc_gmp.state import release
 from nesqc_gmp.state.batches import Batch
+from nesqc_gmp.state.late_entry import late_entries
 
 
 def decisive_score(batch: Batch, image: str) -> ImageScored | None:
@@ -89,6 +97,21 @@ def attempt_lines(batch: Batch) -> tuple[AttemptLine, ...]:
             detail=attempt.closed.detail if attempt.closed else "",
         )
         for attempt in batch.attempts
+    )
+
+
+def late_lines(batch: Batch, specification: Specification) -> tuple[LateEntryLine, ...]:
+    """One line for every late entry."""
+    names = {test.test: test.name for test in specification.manual}
+    return tuple(
+        LateEntryLine(
+            what=names[late.test] if late.test else f"{len(late.images)} of {len(batch.images)} images",
+            happened=late.happened,
+            entered=late.entered,
+            person=late.person,
+            reason=late.reason or "",
+        )
+        for late in late_entries(batch)
     )
 
 

@@ -21,6 +21,8 @@ def verdicts(result: Any) -> list[str]:
     return [each.verdict for each in result.steps]
 
 
+@pytest.mark.requirement("UR-QUALIFY-04", reviewed="ac49f216")
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1", negative=True)
 def test_passed_failed_and_not_executed(folder: Any, run: Any, tmp_path: Path) -> None:
     folder.case(101, VERSION, VERSION)
     folder.case(102, VERSION, WRONG, VERSION)
@@ -80,7 +82,7 @@ def test_sites_that_cannot_be_made_leave_every_case_not_executed(
     assert "no such site" in result.reason
 
 
-@pytest.mark.requirement("UR-QUALIFY-03", reviewed="00000000", negative=True)
+@pytest.mark.requirement("UR-QUALIFY-03", reviewed="fbeca303", negative=True)
 @pytest.mark.parametrize("inside", ["", "run", "deep/run"])
 def test_a_folder_that_is_or_lies_in_a_site_is_refused(inside: str, folder: Any, tmp_path: Path) -> None:
     site = tmp_path / "production"
@@ -151,6 +153,7 @@ def test_ctrl_c_reports_what_ran_and_executes_nothing_more(folder: Any, tmp_path
     assert signal.getsignal(signal.SIGINT) == before
 
 
+@pytest.mark.requirement("UR-QUALIFY-06", reviewed="6c8c34fc", negative=True)
 def test_a_seed_that_is_caught_and_three_that_are_not(folder: Any, run: Any) -> None:
     folder.case(101, VERSION)
     folder.case(102, WRONG)
