@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +79,20 @@ def test_a_fault_tells_class_and_place_and_no_content(capsys: pytest.CaptureFixt
     assert "KeyError" in said
     assert "0.913" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.requirement("UR-SITE-08", reviewed="63573cb8", negative=True)
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_a_refusal_and_no_fault(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert end(OSError(number, os.strerror(number), "objects/ab/cd")) == NesqcError.exit_code
+    said = capsys.readouterr().err
+    assert f"a file could not be written: {os.strerror(number)}" in said
+    assert "where: objects/ab/cd" in said
+    assert "Make room on the disk" in said
+
+
+def test_another_error_of_the_system_stays_a_fault() -> None:
+    assert end(OSError(errno.ELOOP, "Too many levels of symbolic links")) == UNEXPECTED
 
 
 def test_a_fault_inside_the_package_names_its_line(capsys: pytest.CaptureFixture[str]) -> None:

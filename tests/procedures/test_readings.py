@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from nesqc_gmp.procedures import audit, batches, certificates
 from nesqc_gmp.state import release
 
 
+@pytest.mark.requirement("UR-BATCHES-14", reviewed="ae7ce173", negative=True)
 def test_a_blinded_reading_from_before_the_analysis_counts_as_differing(ready: Any, life: Any, pictures: Any) -> None:
     acts = life(ready)
     acts.register("B-2")

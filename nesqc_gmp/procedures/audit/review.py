@@ -70,13 +70,10 @@ def sheet(session: Session, batch: str) -> ReviewSheet:
 def _sheet(reader: Reader, batch: str) -> ReviewSheet:
     entries = list(reader.entries("batch", batch))
     state, _ = load_batch(reader, batch)
-    differing = {
-        r.index: release.model_outcome(state, r.read.image) for r in state.readings if release.differs(state, r)
-    }
     first, last = entries[0].index, entries[-1].index
     around = (entry for entry in reader.entries("site", "site") if first <= entry.index)
     exceptions = sorted(
-        {*_batch_exceptions(entries, differing), *_late_exceptions(state, entries), *_site_exceptions(around, batch)},
+        {*_batch_exceptions(state, entries), *_late_exceptions(state, entries), *_site_exceptions(around, batch)},
         key=lambda e: (_rank(e.what), e.index),
     )
     seed = reader.root(last + 1).hex()
@@ -104,10 +101,11 @@ def _rank(what: str) -> int:
     return _RANKED.index(what)
 
 
-def _batch_exceptions(
-    entries: Sequence[Entry], differing: Mapping[int, ImageOutcome | None]
-) -> Iterator[AuditException]:
+def _batch_exceptions(state: Batch, entries: Sequence[Entry]) -> Iterator[AuditException]:
     alike: dict[str, str] = {}
+    differing = {
+        r.index: release.model_outcome(state, r.read.image) for r in state.readings if release.differs(state, r)
+    }
     again = {entry.index for entry in repeats(entries)}
     for entry in entries:
         if isinstance(entry.record, batch_records.ImageReceived):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
-
-DAY: Final = "2026-11-20"
-"""The day on which the images say that they were taken."""
 
 IMAGES: Final = 4
 """Images of culture C01, which is the batch that every site from ``received`` on holds."""
 
 LARGE_IMAGES: Final = 6
 _COLUMNS: Final = ("file", "culture", "passage", "field", "captured_at", "pixel_size_um")
+
+
+def captured_on() -> str:
+    """The day on which the images say that they were taken: the day before, so that none comes late or too early."""
+    return (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 
 
 def write_images(folder: Path) -> None:
@@ -38,7 +41,9 @@ def write_images(folder: Path) -> None:
                     look * 100 + field, good=not severity, severity=severity, culture=draw_look(look)
                 )  # fmt: skip
                 write_simulated(folder / name, samples)
-                sheet.writerow((name, culture, 14, f"F{field:02d}", f"{DAY}T09:{field:02d}:00+01:00", PIXEL_SIZE_UM))
+                sheet.writerow(
+                    (name, culture, 14, f"F{field:02d}", f"{captured_on()}T09:{field:02d}:00+01:00", PIXEL_SIZE_UM)
+                )
     _write_large_images(folder)
     _write_wrong_images(folder)
 
@@ -101,7 +106,9 @@ def _write_large_images(folder: Path) -> None:
             ]
             name = f"simulated-C07-F{field:02d}.png"
             write_simulated(folder / name, np.block([quarters[:2], quarters[2:]]))
-            sheet.writerow((name, "C07", 14, f"F{field:02d}", f"{DAY}T10:{field:02d}:00+01:00", PIXEL_SIZE_UM))
+            sheet.writerow(
+                (name, "C07", 14, f"F{field:02d}", f"{captured_on()}T10:{field:02d}:00+01:00", PIXEL_SIZE_UM)
+            )
 
 
 def _write_wrong_images(folder: Path) -> None:
@@ -126,4 +133,4 @@ def _write_wrong_images(folder: Path) -> None:
         sheet = csv.writer(stream)
         sheet.writerow(_COLUMNS[:5])
         for field, name in enumerate(("overexposed.png", "noise.png", "coarse.png", "inverted.png"), 1):
-            sheet.writerow((name, "C05", 14, f"F{field:02d}", f"{DAY}T11:{field:02d}:00+01:00"))
+            sheet.writerow((name, "C05", 14, f"F{field:02d}", f"{captured_on()}T11:{field:02d}:00+01:00"))

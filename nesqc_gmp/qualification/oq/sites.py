@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nesqc_gmp.qualification.oq.people import PEOPLE
-from nesqc_gmp.qualification.oq.pictures import DAY, write_images, write_test_set
+from nesqc_gmp.qualification.oq.pictures import captured_on, write_images, write_test_set
 
 if TYPE_CHECKING:
     from nesqc_gmp.esign import Ceremony
@@ -151,7 +151,7 @@ class Maker:
         from nesqc_gmp.procedures import batches
 
         operator = self.session("operator")
-        batches.register(operator, BATCH, SPECIFICATION, "LINE-7", DAY, "2027-11-20")
+        batches.register(operator, BATCH, SPECIFICATION, "LINE-7", captured_on(), "2099-11-20")
         files = batches.incoming([self._folder / "images" / "sheet-C01.csv"], None, None)
         received = batches.receive(operator, BATCH, files)
         if any(item.image is None for item in received):

@@ -21,6 +21,8 @@ def verdicts(result: Any) -> list[str]:
     return [each.verdict for each in result.steps]
 
 
+@pytest.mark.requirement("UR-QUALIFY-04", reviewed="ac49f216")
+@pytest.mark.requirement("UR-QUALIFY-05", reviewed="3b653dc1", negative=True)
 def test_passed_failed_and_not_executed(folder: Any, run: Any, tmp_path: Path) -> None:
     folder.case(101, VERSION, VERSION)
     folder.case(102, VERSION, WRONG, VERSION)
