@@ -37,6 +37,7 @@ from nesqc_gmp.notes import NoteSigner, sign
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = "requirements.lock"
+EXTRA = "evaluate"
 PYTHONS = ("3.11", "3.12", "3.13")
 COMMAND_TO_RUN = "python -m validation.release make"
 
@@ -78,13 +79,15 @@ def downloaded(root: Path) -> Dependencies:
     """
     versions = locked(root)
     wheels: dict[str, list[release.DependencyWheel]] = {name: [] for name in versions}
+    always: set[str] = set()
     for python in PYTHONS:
         with tempfile.TemporaryDirectory() as folder:
             _download(root, python, Path(folder))
             paths = {canonical_name(path.name.split("-")[0]): path for path in Path(folder).glob("*.whl")}
             contents = {name: read_wheel(path) for name, path in paths.items()}
             requires = {name: _requires(content.metadata) for name, content in contents.items()}
-            for name in sorted(needed(_direct(root), requires, python)):
+            always |= needed(_direct(root), requires, python)
+            for name in sorted(needed([*_direct(root), *_extra(root)], requires, python)):
                 if name not in versions:
                     raise InvalidInputError(f"Python {python} needs {name}, which is not locked", where=LOCK)
                 path, content = paths[name], contents[name]
@@ -98,7 +101,9 @@ def downloaded(root: Path) -> Dependencies:
                     )
                 )
     return tuple(
-        release.Dependency(name=name, version=version, wheels=tuple(wheels[name]))
+        release.Dependency(
+            name=name, version=version, wheels=tuple(wheels[name]), extra=None if name in always else EXTRA
+        )
         for name, version in sorted(versions.items())
     )
 
@@ -114,6 +119,13 @@ def _download(root: Path, python: str, folder: Path) -> None:
 def _direct(root: Path) -> list[str]:
     """What the software itself requires."""
     requirements: list[str] = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    return requirements
+
+
+def _extra(root: Path) -> list[str]:
+    """What the extra for figures requires on top."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    requirements: list[str] = project["optional-dependencies"][EXTRA]
     return requirements
 
 
@@ -210,7 +222,7 @@ def components(root: Path, manifest: release.ReleaseManifest) -> bytes:
     own = f"pkg:pypi/{manifest.name}@{manifest.version}"
     references = {one.name: f"pkg:pypi/{one.name}@{one.version}" for one in manifest.dependencies}
     requires = {name: one.requires or [] for name, one in found.items()}
-    graph = [{"ref": own, "dependsOn": _edges(_direct(root), references)}]
+    graph = [{"ref": own, "dependsOn": _edges([*_direct(root), *_extra(root)], references)}]
     graph += [{"ref": references[name], "dependsOn": _edges(requires[name], references)} for name in sorted(found)]
     value: dict[str, Any] = {
         "bomFormat": "CycloneDX",
@@ -270,6 +282,8 @@ def _component(one: release.Dependency, reference: str, found: metadata.Distribu
             {"name": f"nesqc:installed-files-sha256:{wheel.environment}", "value": wheel.digest} for wheel in one.wheels
         ],
     }
+    if one.extra is not None:
+        value["scope"] = "optional"
     if len(wheels) == 1:
         value["hashes"] = [{"alg": "SHA-256", "content": next(iter(wheels.values()))}]
     return value

@@ -222,7 +222,10 @@ def submit(run: RunArgument, site: SiteOption = None) -> None:
 
 @app.command()
 def check(run: RunArgument, comment: CommentOption, site: SiteOption = None) -> None:
-    """Sign as a second person that a run was reviewed: cases, evidence, deviations."""
+    """Sign as a second person that a run was reviewed.
+
+    Cases, evidence and deviations were gone through.
+    """
     from nesqc_gmp.cli import show, terminal
     from nesqc_gmp.procedures import qualification
 

@@ -59,7 +59,9 @@ def oq(
     validation: ValidationOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Execute the operational qualification with the installed tool.
+    """Execute the operational qualification.
+
+    The installed tool runs every case of the protocol, and each is recorded.
 
     It works on sites that it makes in a folder of its own and touches no other site; only the results go into the log
     of this one. After the cases it puts seeded faults into copies of the tool, each of which has to make its case fail.

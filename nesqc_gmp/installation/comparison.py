@@ -13,6 +13,7 @@ from nesqc_gmp.installation.lines import UNREADABLE, Finding, Group, Line
 from nesqc_gmp.installation.release import ReleaseFile, ReleaseManifest, environment_name
 from nesqc_gmp.installation.software import COMMAND, FONTS
 
+_ABSENT: Final = "not installed"
 RECORDED: Final = "recorded, no value is required"
 _START_UP = re.compile(
     r"distutils-precedence\.pth as setuptools \S+ brings it"
@@ -131,9 +132,9 @@ def _of_dependencies(
         key: tuple[Group, str] = ("dependencies", dependency.name)
         wheel = next((one for one in dependency.wheels if one.environment == environment), None)
         if wheel is not None:
-            yield key, _exactly(f"{dependency.version}, {wheel.files} files, SHA-256 {wheel.digest}")
+            yield key, _released(f"{dependency.version}, {wheel.files} files, SHA-256 {wheel.digest}", dependency.extra)
         elif environment in manifest.environments:
-            yield key, _exactly("not installed")
+            yield key, _exactly(_ABSENT)
         else:
             yield key, _Expectation(f"{dependency.version}; the release has no digest for this environment", None)
     others = f"none but what installs: {', '.join(sorted(INSTALLERS))}"
@@ -142,6 +143,13 @@ def _of_dependencies(
     yield ("dependencies", "found before the installed files"), _exactly("nothing")
     start_up = "none but what setuptools brings, unchanged, and what the operating system put into the standard library"
     yield ("dependencies", "files run at every start"), _Expectation(start_up, _known_start_up)
+
+
+def _released(value: str, extra: str | None) -> _Expectation:
+    """What a wheel of the release gives; what only an extra needs may also not be there."""
+    if extra is None:
+        return _exactly(value)
+    return _Expectation(f"{value}, or not installed: only the extra {extra} needs it", {value, _ABSENT}.__contains__)
 
 
 def _only_installers(actual: str) -> bool:

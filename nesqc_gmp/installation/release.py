@@ -77,11 +77,13 @@ class Dependency(Frozen):
         name: Canonical name.
         version: Version.
         wheels: One for each environment that needs it.
+        extra: The extra of the software that needs it; ``None`` where every installation does.
     """
 
     name: Line
     version: Line
     wheels: tuple[DependencyWheel, ...]
+    extra: Line | None = None
 
 
 class ReleaseModel(Frozen):

@@ -32,7 +32,7 @@ PERSON = {"person", "name", "standing", "identity_reference", "enrolled_by", "fa
 
 # A change of a name here is a change of an interface: it goes into the change log.
 NAMES: list[tuple[str, set[str]]] = [
-    ("whoami", {"person", "name", "roles", "site", "demonstration"}),
+    ("whoami", {"person", "name", "roles", "site", "purpose"}),
     ("site status", {"facts", "warnings", "open_incidents", "unanchored"}),
     ("people list", PERSON),
     ("people access-list", {"as_of", "access"}),

@@ -62,7 +62,7 @@ class Command:
 @pytest.fixture
 def pq(performance_origin: World, tmp_path: Path, nesqc: Run, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(enforcement, "installed_now", lambda _, anew: state())
+    monkeypatch.setattr(enforcement, "installed_for", lambda *_, anew: state())
     world = performance_origin.copy(tmp_path / "site-copy")
     command = Command(world, nesqc)
     command.log_in("engineer")
