@@ -252,7 +252,7 @@ class TestComponents:
         assert named["cffi"] == {"pycparser"}
         assert named["nesqc-gmp"] == {
             "onnxruntime", "pydantic", "reportlab", "pikepdf", "pyhanko", "cryptography", "sqlmodel", "typer", "rich",
-            "numpy", "pillow", "tifffile", "imagecodecs", "segno", "rfc8785", "tzdata",
+            "numpy", "pillow", "tifffile", "imagecodecs", "segno", "rfc8785", "tzdata", "scipy", "scikit-learn",
         }  # fmt: skip
 
     def test_every_component_is_reached_from_the_software(self, value: dict[str, Any]) -> None:
