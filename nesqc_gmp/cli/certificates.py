@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nesqc_gmp.cli.options import BatchArgument, JsonOption, ReasonOption, SiteOption, TrustOption
-from nesqc_gmp.cli.run import logged_in, noun
-from nesqc_gmp.errors import CertificateInvalidError, NotFoundError
+from nesqc_gmp.cli.run import logged_in, noun, site_if_any
+from nesqc_gmp.errors import CertificateInvalidError
 
 if TYPE_CHECKING:
-    from nesqc_gmp.config import SitePaths
     from nesqc_gmp.esign import Credentials
     from nesqc_gmp.state.certificates import CertificateState
 
@@ -116,22 +114,10 @@ def verify(
     from nesqc_gmp.cli import show
     from nesqc_gmp.procedures import certificates
 
-    report = certificates.verify(file, site=_site_if_any(site, file), evidence=evidence, trust=trust)
+    report = certificates.verify(file, site=site_if_any(site, file), evidence=evidence, trust=trust)
     show.print_report(report, as_json=as_json)
     if not report.verified:
         raise typer.Exit(CertificateInvalidError.exit_code)
-
-
-def _site_if_any(named: Path | None, file: Path) -> SitePaths | None:
-    """The site, or ``None`` where none was named and none lies above."""
-    from nesqc_gmp.config import find_site
-
-    try:
-        return find_site(named, beside=file)
-    except NotFoundError:
-        if named is not None or os.environ.get("NESQC_SITE"):
-            raise
-        return None
 
 
 @app.command()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nesqc_gmp.cli.options import CommentOption, JsonOption, ReasonOption, SiteOption, ValidationOption
+from nesqc_gmp.cli.options import CommentOption, JsonOption, ReasonOption, SiteOption, TrustOption, ValidationOption
 from nesqc_gmp.cli.qualify_matrix import matrix
 from nesqc_gmp.cli.qualify_pack import supplier_pack
 from nesqc_gmp.cli.qualify_pq import pq
 from nesqc_gmp.cli.qualify_review import review
 from nesqc_gmp.cli.qualify_run import iq, oq
-from nesqc_gmp.cli.run import logged_in, noun
+from nesqc_gmp.cli.run import logged_in, noun, site_if_any
 
 if TYPE_CHECKING:
     from nesqc_gmp.state.qualification import Run, Validation
@@ -115,7 +115,9 @@ def _conclusion(run: Run) -> str:
     return run.conclusion.conclusion if run.conclusion else ""
 
 
-Prepared = Annotated[str, typer.Argument(metavar="plan|iq|oq|pq|summary", help="What is prepared.", show_default=False)]
+Prepared = Annotated[
+    str, typer.Argument(metavar="plan|iq|oq|pq|deviations|summary", help="What is prepared.", show_default=False)
+]
 
 
 @app.command()
@@ -133,7 +135,7 @@ def prepare(
     site: SiteOption = None,
     validation: ValidationOption = None,
 ) -> None:
-    """Write a plan, protocol or summary report, and sign it.
+    """Write a plan, protocol, log or summary, and sign it.
 
     Whoever writes it signs as its author; QA approves it.
     A protocol is taken from the files in the folder `validation`: edit them first where the site needs other limits.
@@ -251,6 +253,28 @@ def report(
     with logged_in(site) as session:
         for path in views.write_report(session, number, out):
             show.say(str(path))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE.pdf", help="The signed document.", show_default=False)],
+    trust: TrustOption = None,
+    site: SiteOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a signed document or report; needs no login.
+
+    Exit code 31 where a step fails. With a site its log says whether this is the file that was signed; without one,
+    --trust names the keys. Keys that come with the file prove nothing and are never used.
+    """
+    from nesqc_gmp.cli import show
+    from nesqc_gmp.errors import CertificateInvalidError
+    from nesqc_gmp.procedures.qualification import views
+
+    found = views.verify(file, site=site_if_any(site, file), trust=trust)
+    show.print_report(found, as_json=as_json)
+    if not found.verified:
+        raise typer.Exit(CertificateInvalidError.exit_code)
 
 
 @app.command()

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import typer
 
-from nesqc_gmp.errors import InvalidInputError, NesqcError
+from nesqc_gmp.errors import InvalidInputError, NesqcError, NotFoundError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+    from nesqc_gmp.config import SitePaths
     from nesqc_gmp.procedures.session import Session
 
 HELP: Final[dict[str, Any]] = {
@@ -65,6 +66,18 @@ def logged_in(site: Path | None) -> Iterator[Session]:
 
     with Site(find_site(site)) as opened:
         yield people.resume(opened, sessions_folder())
+
+
+def site_if_any(named: Path | None, file: Path) -> SitePaths | None:
+    """The site, or ``None`` where none was named and none lies above."""
+    from nesqc_gmp.config import find_site
+
+    try:
+        return find_site(named, beside=file)
+    except NotFoundError:
+        if named is not None or os.environ.get("NESQC_SITE"):
+            raise
+        return None
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.procedures.files import read_given_file, read_given_toml
+from nesqc_gmp.procedures.qualification.common import load_validation
 from nesqc_gmp.procedures.qualification.documents import prepare as prepare_document
-from nesqc_gmp.procedures.qualification.reports.content import site_lines
+from nesqc_gmp.procedures.qualification.reports.content import deviation_log, site_lines
 from nesqc_gmp.procedures.qualification.reports.summary import ProcedureLine
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.qualification.traceability import problems, read_trace
@@ -27,6 +28,7 @@ KINDS: Final[dict[str, DocumentKind]] = {
     "iq": "IQ protocol",
     "oq": "OQ protocol",
     "pq": "PQ protocol",
+    "deviations": "deviation log",
     "summary": "summary report",
 }
 """What is typed, and what it prepares."""
@@ -90,6 +92,8 @@ def prepare(session: Session, what: str, source: Source, ceremony: Ceremony) -> 
         return _plan(session, source, ceremony)
     if what == "summary":
         return _summary(session, source, ceremony)
+    if what == "deviations":
+        return _deviations(session, ceremony)
     content, digest = protocol(source.validation, KINDS[what][:2])
     title = f"{_TITLES[content.stage]} protocol, {len(content.cases)} cases"
     return prepare_document(session, KINDS[what], title, content, digest, ceremony)
@@ -126,6 +130,14 @@ def _plan(session: Session, source: Source, ceremony: Ceremony) -> str:
     lines = site_lines(session.site.founded, session.site.ledger.origin)
     content = read_plan(text, {} if source.facts is None else _words(source.facts), lines)
     return prepare_document(session, "validation plan", content.title, content, None, ceremony)
+
+
+def _deviations(session: Session, ceremony: Ceremony) -> str:
+    site = session.site
+    with session.viewing("qualify.prepare") as reader:
+        content = deviation_log(site_lines(site.founded, site.ledger.origin), load_validation(reader), site.now())
+    title = "Every execution of a case that did not pass, with its assessment"
+    return prepare_document(session, "deviation log", title, content, None, ceremony)
 
 
 def _words(path: Path) -> dict[str, str]:

@@ -22,7 +22,9 @@ RunEnding = Literal["completed", "aborted", "failed"]
 
 Priority = Literal["high", "medium", "low"]
 
-DocumentKind = Literal["validation plan", "IQ protocol", "OQ protocol", "PQ protocol", "summary report"]
+DocumentKind = Literal[
+    "validation plan", "IQ protocol", "OQ protocol", "PQ protocol", "deviation log", "summary report"
+]
 
 Conclusion = Literal["accepted", "accepted with deviations", "not accepted"]
 

@@ -14,7 +14,7 @@ from tests.cli.test_help import COMMANDS
 
 OPEN = {
     "demo", "site init", "site restore", "login", "people passphrase", "audit verify", "certificates verify",
-    "models train", "models sign", "models check", "qualify matrix", "qualify supplier-pack",
+    "models train", "models sign", "models check", "qualify matrix", "qualify verify", "qualify supplier-pack",
 }  # fmt: skip
 VALUES = {
     "role": "operator",

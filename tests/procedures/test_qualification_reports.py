@@ -16,12 +16,13 @@ import pytest
 from nesqc_gmp.certificate.verify import require_valid
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import CertificateInvalidError, InvalidInputError, OutOfSequenceError
-from nesqc_gmp.procedures import certificates
+from nesqc_gmp.procedures import certificates, qualification
 from nesqc_gmp.procedures.qualification.reports import change, deviations, files, plan, protocol, run, summary
 from nesqc_gmp.procedures.qualification.reports import content as contents
 from nesqc_gmp.procedures.qualification.runs import Execution
 from nesqc_gmp.procedures.qualification.signing import Rendered
 from nesqc_gmp.procedures.qualification.summary import Given, gather_summary
+from nesqc_gmp.procedures.qualification.views import verify, write_report
 from nesqc_gmp.records.qualification import ProtocolContent
 from nesqc_gmp.reports.document import Document, Table, Tally, texts
 from nesqc_gmp.reports.html import render_html
@@ -255,7 +256,8 @@ def test_the_deviation_log_and_the_record_of_a_change(concluded: Bench) -> None:
     world = concluded.world
     concluded.change(state(machine="4.0"), "OQ")
     validation = concluded.validation()
-    log = deviations.document(contents.deviation_log(lines(world), validation, world.site.now()))
+    line = contents.document_line(lines(world), validation.documents["VP-0001"])
+    log = deviations.document(line, contents.deviation_log(lines(world), validation, world.site.now()), None)
     assert "2 deviations, 0 not assessed." in said(log)
     assert [row[0] for block in log.blocks if isinstance(block, Table) for row in block.rows] == ["DV-0001", "DV-0002"]
     record = change.document(contents.change_content(lines(world), validation.changes["CC-0001"]))
@@ -265,6 +267,34 @@ def test_the_deviation_log_and_the_record_of_a_change(concluded: Bench) -> None:
     for document in (log, record):
         assert render_pdf(document) == render_pdf(document)
         assert all(text in render_html(document) for text in ("NOT FOR GMP USE", "content sha256"))
+
+
+def test_the_deviation_log_is_signed_like_every_document(concluded: Bench) -> None:
+    world = concluded.world
+    content = contents.deviation_log(lines(world), concluded.validation(), world.site.now())
+    name = qualification.prepare(
+        world.session("engineer"), "deviation log", "Every deviation", content, None, world.signs("engineer")
+    )
+    concluded.approve(name)
+    pdf = concluded.validation().documents[name].pdf_sha256
+    assert name == "DVL-0001"
+    assert pdf is not None
+    assert files.verify_report(world.site.objects.read(pdf), authority(concluded)).passed
+
+
+def test_a_report_is_verified_without_a_login_and_against_the_log(concluded: Bench, tmp_path: Path) -> None:
+    """Another run's number on a whole signed file, and a file that the log does not know, are both found."""
+    world = concluded.world
+    (out,) = [path for path in write_report(world.session("auditor"), "IQ-0001", tmp_path) if path.suffix == ".pdf"]
+    assert verify(out, site=world.paths, trust=None).verified
+    alone = verify(out, site=None, trust=world.paths.trust)
+    assert alone.verified
+    assert alone.not_asked
+    draft = tmp_path / "draft.pdf"
+    draft.write_bytes(out.read_bytes()[:-1])
+    assert not verify(draft, site=world.paths, trust=None).verified
+    with pytest.raises(InvalidInputError, match="no key to check against"):
+        verify(out, site=None, trust=None)
 
 
 def test_the_summary_is_assembled_from_the_log(concluded: Bench) -> None:

@@ -9,11 +9,12 @@ from nesqc_gmp.certificate.verify import CertificateReport
 from nesqc_gmp.certificate.verify import verify as verify_pdf
 from nesqc_gmp.config import SitePaths
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError
+from nesqc_gmp.errors import IntegrityError, NesqcError
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.notes import InclusionProof, NoteVerifier
 from nesqc_gmp.procedures.certificates.whole import whole_copy
 from nesqc_gmp.procedures.files import read_given_file
+from nesqc_gmp.procedures.pinned_keys import pinned_keys
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.records.certificates import CertificateContent
 from nesqc_gmp.records.entry import Entry
@@ -52,7 +53,7 @@ def verify(
     """
     data = read_given_file(pdf)
     folder = evidence or _beside(pdf)
-    authority, log_key = _pinned(site, trust)
+    authority, log_key = pinned_keys(site, trust)
     report = verify_pdf(data, authority_pem=authority)
     steps = [Step(number=s.number, name=s.name, passed=s.passed, detail=s.detail) for s in report.steps]
     if report.passed:
@@ -74,20 +75,6 @@ def _not_asked(site: SitePaths | None, folder: Path | None) -> tuple[str, ...]:
 def _beside(pdf: Path) -> Path | None:
     folder = pdf.with_suffix(".evidence")
     return folder if folder.is_dir() else None
-
-
-def _pinned(site: SitePaths | None, trust: Path | None) -> tuple[bytes, str]:
-    place = trust or (site.trust if site else None)
-    if place is None:
-        raise InvalidInputError(
-            "there is no key to check against",
-            where="site",
-            remedy="Name the site with --site, or a folder with its public keys with --trust.",
-        )
-    try:
-        return (place / "authority.pem").read_bytes(), (place / "log.vkey").read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"the pinned keys cannot be read: {error}", where=str(place)) from error
 
 
 Check = tuple[str, bool, str]

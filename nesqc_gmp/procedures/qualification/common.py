@@ -14,6 +14,7 @@ PREFIXES: Final = {
     "IQ protocol": "IQP",
     "OQ protocol": "OQP",
     "PQ protocol": "PQP",
+    "deviation log": "DVL",
     "summary report": "VSR",
     "deviation": "DV",
     "change": "CC",

@@ -7,14 +7,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nesqc_gmp.errors import InvalidInputError
+from nesqc_gmp.config import SitePaths
+from nesqc_gmp.digest import sha256_hex
+from nesqc_gmp.errors import InvalidInputError, NesqcError
 from nesqc_gmp.ledger import Reader
+from nesqc_gmp.notes import NoteVerifier
+from nesqc_gmp.procedures.certificates.whole import whole_copy
 from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.files import read_given_file
+from nesqc_gmp.procedures.pinned_keys import pinned_keys
 from nesqc_gmp.procedures.qualification.common import load_validation, unknown
 from nesqc_gmp.procedures.qualification.enforcement import locked_in
 from nesqc_gmp.procedures.qualification.present import read_state
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.state.qualification import Validation, difference_words, differences
+from nesqc_gmp.store import refusals
+from nesqc_gmp.verifier.report import Step, VerificationReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +171,45 @@ def _files(site: Site, reader: Reader, validation: Validation, number: str) -> I
         yield f"{number}.json", site.objects.read(signed.content_sha256)
     else:
         raise unknown(number)
+
+
+def verify(pdf: Path, *, site: SitePaths | None, trust: Path | None) -> VerificationReport:
+    """Verify a signed document or report, needing no login.
+
+    Args:
+        pdf: The file.
+        site: The site whose authority is pinned and whose log says whether this file is the one that was signed.
+        trust: Folder with the public keys as somebody outside keeps them; it goes before those of the site.
+
+    Raises:
+        InvalidInputError: The file cannot be read, or there is no key to pin.
+    """
+    from nesqc_gmp.procedures.qualification.reports.files import verify_report
+
+    data = read_given_file(pdf)
+    authority, log_key = pinned_keys(site, trust)
+    report = verify_report(data, authority)
+    steps = [Step(number=s.number, name=s.name, passed=s.passed, detail=s.detail) for s in report.steps]
+    if site is not None and report.passed:
+        passed, detail = _in_the_log(site, log_key, report.identifier.partition("/")[0], data)
+        steps.append(Step(number=len(steps) + 1, name="The log names this file", passed=passed, detail=detail))
+    not_asked = () if site else ("whether the log names this file, because no site was named",)
+    return VerificationReport(steps=tuple(steps), not_asked=not_asked)
+
+
+def _in_the_log(paths: SitePaths, log_key: str, number: str, data: bytes) -> tuple[bool, str]:
+    """Whether a site signed exactly this file under this number; asked of a log that was verified as a whole."""
+    try:
+        with (
+            refusals(str(paths.ledger)),
+            whole_copy(paths, NoteVerifier.parse(log_key)) as engine,
+            engine.connect() as connection,
+        ):
+            known = load_validation(Reader(connection))
+    except NesqcError as error:
+        return False, str(error)
+    signed = {name: document.pdf_sha256 for name, document in known.documents.items()}
+    signed |= {name: run.conclusion.pdf_sha256 for name, run in known.runs.items() if run.conclusion}
+    signed |= {name: review.signed.pdf_sha256 for name, review in known.reviews.items()}
+    named, found = signed.get(number), sha256_hex(data)
+    return named == found, f"{number}: the log names {named or 'no signed file'}, this is {found}"

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from nesqc_gmp.procedures.qualification.reports.common import deviation_blocks, how_to_check, moment, numbered
-from nesqc_gmp.procedures.qualification.reports.content import DeviationLog
+from nesqc_gmp.procedures.qualification.reports.common import (
+    deviation_blocks,
+    how_to_check,
+    moment,
+    numbered,
+    signatures,
+)
+from nesqc_gmp.procedures.qualification.reports.content import DeviationLog, DocumentLine
+from nesqc_gmp.records.signatures import Statement
 from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Table
 
 _STANDINGS = {None: "not assessed", True: "accepted", False: "not accepted"}
 
 
-def document(content: DeviationLog) -> Document:
-    """The log, as of a moment; it is a view and nobody signs it."""
+def document(line: DocumentLine, content: DeviationLog, approval: Statement | None) -> Document:
+    """The log, as of a moment.
+
+    Args:
+        line: Number, title and signatures of the document.
+        content: What it says.
+        approval: The statement that QA signs; ``None`` before.
+    """
     lines = content.deviations
-    waiting = sum(line.accepted is None for line in lines)
+    waiting = sum(each.accepted is None for each in lines)
     rows = tuple(
-        (line.number, line.run, line.case, line.description, _STANDINGS[line.accepted],
-         line.assessed.name if line.assessed else "")
-        for line in lines
+        (each.number, each.run, each.case, each.description, _STANDINGS[each.accepted],
+         each.assessed.name if each.assessed else "")
+        for each in lines
     )  # fmt: skip
     table: tuple[Block, ...] = (Paragraph("No deviation is recorded."),)
     if rows:
@@ -24,11 +37,11 @@ def document(content: DeviationLog) -> Document:
     return numbered(
         content,
         content.site,
-        kind="Deviation log",
-        number=content.made.local[:10],
+        kind="Deviation log No.",
+        number=line.number,
         notes=(),
         title="Deviation log",
-        subtitle="Every execution of a case of qualification that did not pass, with its assessment",
+        subtitle=line.title,
         conclusion=(
             "OPEN" if waiting else "NOTHING OPEN",
             "open" if waiting else "good",
@@ -45,8 +58,12 @@ def document(content: DeviationLog) -> Document:
             ("Deviations", str(len(lines))),
             ("Origin of the log", content.site.origin),
         ),
-        blocks=(Heading("Overview"), *table, Heading("Each deviation"), *deviation_blocks(lines), *how_to_check())
-        if lines
-        else (Heading("Overview"), *table, *how_to_check()),
-        approval=None,
+        blocks=(
+            *signatures((line.prepared,), ("Prepared",), approval),
+            Heading("Overview"),
+            *table,
+            *((Heading("Each deviation"), *deviation_blocks(lines)) if lines else ()),
+            *how_to_check(),
+        ),
+        approval=approval,
     )

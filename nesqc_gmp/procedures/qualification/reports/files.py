@@ -13,7 +13,7 @@ from nesqc_gmp.procedures.context import Site
 from nesqc_gmp.procedures.pdf_signing import sign_pdf
 from nesqc_gmp.procedures.qualification.common import load_validation
 from nesqc_gmp.procedures.qualification.reports import content as contents
-from nesqc_gmp.procedures.qualification.reports import plan, protocol, review, run, summary
+from nesqc_gmp.procedures.qualification.reports import deviations, plan, protocol, review, run, summary
 from nesqc_gmp.procedures.qualification.signing import Rendered
 from nesqc_gmp.records.qualification import Conclusion, ProtocolContent
 from nesqc_gmp.records.signatures import MEANING_SENTENCES, Statement
@@ -83,9 +83,11 @@ def review_pdf(
 
 
 def printed(site: contents.SiteLines, line: contents.DocumentLine, data: bytes, approval: Statement | None) -> Document:
-    """A plan, protocol or summary report as a document, for who approves it or, without an approval, for reading."""
+    """A plan, protocol, log or summary report as a document; without an approval, for reading."""
     if line.kind == "validation plan":
         return plan.document(site, line, plan.PlanContent.model_validate_json(data), approval)
+    if line.kind == "deviation log":
+        return deviations.document(line, contents.DeviationLog.model_validate_json(data), approval)
     if line.kind == "summary report":
         return summary.document(line, summary.SummaryContent.model_validate_json(data), approval)
     return protocol.document(site, line, ProtocolContent.model_validate_json(data), approval)
