@@ -21,7 +21,6 @@ HEAVY = (
     "sqlmodel", "sqlalchemy", "pydantic", "numpy", "onnxruntime", "reportlab", "pikepdf", "pyhanko", "cryptography",
     "PIL", "torch", "rich",
 )  # fmt: skip
-TELLING = {"audit verify", "certificates verify", "models test", "site restore-test"}
 SHOWING = {"list", "show", "status", "whoami", "log", "search", "access-list"}
 
 
