@@ -32,7 +32,7 @@ from nesqc_gmp.installation import release
 from nesqc_gmp.installation.distributions import canonical_name, read_wheel
 from nesqc_gmp.installation.files import FileDigests, tree_lines, walk
 from nesqc_gmp.installation.site import guard_values, tables_value
-from nesqc_gmp.installation.software import COMMAND, ENTRY_POINT, NAME, RELEASE_FOLDER
+from nesqc_gmp.installation.software import COMMAND, ENTRY_POINT, NAME, NOT_RELEASED, RELEASE_FOLDER
 from nesqc_gmp.notes import NoteSigner, sign
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -191,7 +191,7 @@ def describe(root: Path, dependencies: Dependencies, standing: release.Standing)
 
 
 def _files(folder: Path) -> tuple[release.ReleaseFile, ...]:
-    rows = sorted(tree_lines(walk(str(folder), leave_out=frozenset({RELEASE_FOLDER})), FileDigests()))
+    rows = sorted(tree_lines(walk(str(folder), leave_out=NOT_RELEASED), FileDigests()))
     return tuple(release.ReleaseFile(path=path, sha256=digest, size=size) for path, digest, size in rows)
 
 

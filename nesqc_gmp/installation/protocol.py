@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -74,40 +74,52 @@ class CaseResult:
     verdict: Verdict
 
 
-def read_protocol(folder: Path) -> tuple[InstallationCase, ...]:
-    """The cases of a folder, in the order of their ids; together they look at every group, each at one.
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Every case file of a folder by its name, read once.
 
     Args:
         folder: ``validation/iq``.
 
     Raises:
         NotFoundError: There is no protocol.
-        InvalidInputError: A case is not complete, or two cases have the same id or group, or a group has none.
     """
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         remedy = "Bring the folder validation/ of the release."
         raise NotFoundError("there is no protocol of the installation", where=str(folder), remedy=remedy)
-    cases = tuple(_read(path) for path in paths)
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def parse_protocol(files: Mapping[str, bytes]) -> tuple[InstallationCase, ...]:
+    """The cases, in the order of their ids; together they look at every group, each at one.
+
+    Args:
+        files: Bytes of each case file by its name.
+
+    Raises:
+        InvalidInputError: A case is not complete, or two cases have the same id or group, or a group has none.
+    """
+    folder = "validation/iq"
+    cases = tuple(_read(name, data) for name, data in files.items())
     for what, values in (("id", Counter(case.id for case in cases)), ("group", Counter(case.group for case in cases))):
         twice = sorted(value for value, times in values.items() if times > 1)
         if twice:
-            raise InvalidInputError(f"two cases have the {what} {twice[0]}", where=str(folder))
+            raise InvalidInputError(f"two cases have the {what} {twice[0]}", where=folder)
     missing = sorted(set(get_args(Group)) - {case.group for case in cases})
     if missing:
-        raise InvalidInputError(f"no case looks at the group {missing[0]}", where=str(folder))
+        raise InvalidInputError(f"no case looks at the group {missing[0]}", where=folder)
     return tuple(sorted(cases, key=lambda case: case.id))
 
 
-def _read(path: Path) -> InstallationCase:
+def _read(name: str, data: bytes) -> InstallationCase:
     try:
-        value = tomllib.loads(path.read_text("utf-8"))
+        value = tomllib.loads(data.decode("utf-8"))
         lists = {key: tuple(value[key]) for key in ("requirements", "findings") if isinstance(value.get(key), list)}
         case = InstallationCase.model_validate({**value, **lists})
-    except (OSError, ValueError, ValidationError) as error:
-        raise InvalidInputError(f"the case cannot be used: {error}", where=path.name) from error
-    if not path.name.startswith(f"{case.id}-"):
-        raise InvalidInputError(f"the file holds {case.id}", where=path.name, remedy="Name the file after its case.")
+    except (ValueError, ValidationError) as error:
+        raise InvalidInputError(f"the case cannot be used: {error}", where=name) from error
+    if not name.startswith(f"{case.id}-"):
+        raise InvalidInputError(f"the file holds {case.id}", where=name, remedy="Name the file after its case.")
     return case
 
 

@@ -16,6 +16,8 @@ COMMAND: Final = "nesqc"
 ENTRY_POINT: Final = "nesqc_gmp.cli:main"
 FONTS: Final = "certificate/fonts/"
 RELEASE_FOLDER: Final = "release"
+NOT_RELEASED: Final = frozenset({RELEASE_FOLDER, "pq"})
+"""Folders of ``validation/`` that the manifest does not list: its own, and the protocol that each site edits."""
 
 # A command may hold these lines and no other: what pip, installer and uv write.
 _COMMAND_LINES = frozenset(
@@ -117,6 +119,6 @@ def _validation(folder: str | None, digests: FileDigests) -> str:
     if folder is None:
         return "none handed in"
     try:
-        return files_value(tree_lines(walk(folder, leave_out=frozenset({RELEASE_FOLDER})), digests))
+        return files_value(tree_lines(walk(folder, leave_out=NOT_RELEASED), digests))
     except OSError as error:
         return unreadable(error)

@@ -11,10 +11,15 @@ import pytest
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.installation.comparison import NOT_REQUIRED, RECORDED, SiteExpectations, compare
 from nesqc_gmp.installation.lines import Finding, Line, Verdict, overall
-from nesqc_gmp.installation.protocol import iq_results, read_protocol
+from nesqc_gmp.installation.protocol import InstallationCase, iq_results, parse_protocol, read_files
 from tests.installation.places import COPIED, ROOT, Place, write_distribution
 
 IQ = ROOT / "validation" / "iq"
+
+
+def protocol_in(folder: Path) -> tuple[InstallationCase, ...]:
+    """The cases of a folder."""
+    return parse_protocol(read_files(folder))
 
 
 def verdicts(findings: tuple[Finding, ...]) -> dict[tuple[str, str], Verdict]:
@@ -135,14 +140,14 @@ class TestProtocol:
 
     def test_the_committed_cases_look_at_every_line(self, place: Place) -> None:
         findings = place.findings()
-        results = iq_results(read_protocol(IQ), findings)
+        results = iq_results(protocol_in(IQ), findings)
         assert sum(len(result.steps) for result in results) == len(findings)
         assert {result.verdict for result in results} == {"passed"}
         assert [result.case.id for result in results] == [f"IQ-{number}" for number in range(501, 512)]
 
     def test_one_failed_line_fails_its_case_alone(self, place: Place) -> None:
         place.paths.ledger.chmod(0o666)
-        results = iq_results(read_protocol(IQ), place.findings())
+        results = iq_results(protocol_in(IQ), place.findings())
         failed = [result for result in results if result.verdict != "passed"]
         assert [(result.case.group, result.verdict) for result in failed] == [("grants", "failed")]
         (step,) = (step for step in failed[0].steps if step.verdict == "failed")
@@ -150,12 +155,12 @@ class TestProtocol:
         assert "mode 0666, writable for everybody" in step.actual
 
     def test_a_case_without_a_line_is_not_executed(self) -> None:
-        results = iq_results(read_protocol(IQ), [Finding("backup", "target", "x", "x", "passed")])
+        results = iq_results(protocol_in(IQ), [Finding("backup", "target", "x", "x", "passed")])
         assert {result.case.group for result in results if result.verdict == "passed"} == {"backup"}
         assert {result.verdict for result in results if result.case.group != "backup"} == {"not executed"}
 
     def test_a_finding_that_no_case_takes_is_refused(self) -> None:
-        protocol = [case for case in read_protocol(IQ) if case.group != "clock"]
+        protocol = [case for case in protocol_in(IQ) if case.group != "clock"]
         with pytest.raises(InvalidInputError, match="no case looks at the group clock"):
             iq_results(protocol, [Finding("clock", "kernel", "x", "x", "passed")])
 
@@ -166,7 +171,7 @@ class TestProtocol:
     def test_a_group_without_a_case_is_refused(self, folder: Path) -> None:
         next(folder.glob("IQ-509-*")).unlink()
         with pytest.raises(InvalidInputError, match="no case looks at the group clock"):
-            read_protocol(folder)
+            protocol_in(folder)
 
     @pytest.mark.parametrize(
         ("old", "new", "what"),
@@ -183,13 +188,13 @@ class TestProtocol:
         path = next(folder.glob("IQ-509-*"))
         path.write_text(path.read_text().replace(old, new))
         with pytest.raises(InvalidInputError, match=what):
-            read_protocol(folder)
+            protocol_in(folder)
 
     def test_the_same_case_twice_is_refused(self, folder: Path) -> None:
         shutil.copy(next(folder.glob("IQ-509-*")), folder / "IQ-509-again.toml")
         with pytest.raises(InvalidInputError, match="two cases have the id IQ-509"):
-            read_protocol(folder)
+            protocol_in(folder)
 
     def test_no_protocol_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(NotFoundError, match="no protocol"):
-            read_protocol(tmp_path)
+            protocol_in(tmp_path)

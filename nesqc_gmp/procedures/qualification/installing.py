@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -43,28 +43,17 @@ _NEED_BACKUP: Final = "a backup whose restore test passed in the last 30 days (`
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A protocol as it is executed.
+    """A protocol as it is executed; all three come from the same bytes.
 
     Attributes:
         content: What is planned.
         sha256: Digest of the files that are executed.
+        cases: The cases.
     """
 
     content: ProtocolContent
     sha256: str
-
-
-def files_of(folder: Path, patterns: Sequence[str]) -> tuple[Evidence, ...]:
-    """Name and digest of every file that a protocol executes."""
-    paths = sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
-    return tuple(
-        Evidence(name=path.relative_to(folder).as_posix(), sha256=sha256_hex(path.read_bytes())) for path in paths
-    )
-
-
-def files_sha256(files: Sequence[Evidence]) -> str:
-    """One digest over the files of a protocol."""
-    return sha256_hex(canonical_json([[file.name, file.sha256] for file in files]))
+    cases: tuple[InstallationCase, ...]
 
 
 def installation_protocol(validation: Path) -> Protocol:
@@ -74,11 +63,13 @@ def installation_protocol(validation: Path) -> Protocol:
         NotFoundError: There is none.
         InvalidInputError: A case cannot be used.
     """
-    from nesqc_gmp.installation.protocol import read_protocol
+    from nesqc_gmp.installation.protocol import parse_protocol, read_files
 
-    cases = tuple(_planned(case) for case in read_protocol(validation / FOLDER))
-    files = files_of(validation, (f"{FOLDER}/*.toml",))
-    return Protocol(ProtocolContent(stage="IQ", files=files, cases=cases), files_sha256(files))
+    data = read_files(validation / FOLDER)
+    cases = parse_protocol(data)
+    files = tuple(Evidence(name=f"{FOLDER}/{name}", sha256=sha256_hex(each)) for name, each in data.items())
+    digest = sha256_hex(canonical_json([[file.name, file.sha256] for file in files]))
+    return Protocol(ProtocolContent(stage="IQ", files=files, cases=tuple(map(_planned, cases))), digest, cases)
 
 
 def _planned(case: InstallationCase) -> PlannedCase:
@@ -118,7 +109,7 @@ def run_installation(
     """
     from nesqc_gmp.installation.comparison import compare
     from nesqc_gmp.installation.lines import Line
-    from nesqc_gmp.installation.protocol import iq_results, read_protocol
+    from nesqc_gmp.installation.protocol import iq_results
     from nesqc_gmp.installation.release import open_release
 
     site = session.site
@@ -133,7 +124,7 @@ def run_installation(
     installed = Installed(present.lines, present.sha256, release.manifest_sha256)
     lines = [Line(line.group, line.name, line.value) for line in present.every]  # type: ignore[arg-type]
     findings = (*compare(release.manifest, lines, expected), _release(site, release))
-    results = iq_results(read_protocol(validation / FOLDER), findings)
+    results = iq_results(protocol.cases, findings)
     with Execution(session, protocol.content, protocol.sha256, installed) as execution:
         for done, result in enumerate(results, start=1):
             evidence = canonical_json([[s.do, s.expected, s.actual, s.verdict] for s in result.steps])

@@ -25,9 +25,9 @@ import shlex
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, model_validator
 
-from nesqc_gmp.procedures.files import read_given_toml
+from nesqc_gmp.procedures.files import parse_given_toml
 from nesqc_gmp.qualification.oq.people import PEOPLE
 from nesqc_gmp.records.base import Frozen, Line
 
@@ -330,10 +330,13 @@ def _placeholders(value: Any) -> set[str]:
     return set()
 
 
-def read_case(path: Path) -> Case:
-    """Read a case from its file.
+_CASE: TypeAdapter[Case] = TypeAdapter(Case)
+
+
+def parse_case(data: bytes, path: Path) -> Case:
+    """A case from the bytes of its file, which were read once: what runs is what the digest of the protocol names.
 
     Raises:
         InvalidInputError: The file cannot be read, or a field is missing, unknown or wrong; every one is named.
     """
-    return read_given_toml(path, Case, "case", "The fields are explained in validation/oq/README.md.")
+    return parse_given_toml(data, path, _CASE, "case", "The fields are explained in validation/oq/README.md.")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, TypeAdapter
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
-from nesqc_gmp.procedures.files import read_given_file, read_given_toml
-from nesqc_gmp.qualification.oq.case import Case, CaseId, CasePath, PythonStep, read_case
+from nesqc_gmp.procedures.files import parse_given_toml, read_given_file
+from nesqc_gmp.qualification.oq.case import Case, CaseId, CasePath, PythonStep, parse_case
 from nesqc_gmp.records.base import Frozen, Line
 from nesqc_gmp.records.qualification import StepResult
 
@@ -63,6 +63,9 @@ class Seed(Frozen):
         )
 
 
+_SEED: TypeAdapter[Seed] = TypeAdapter(Seed)
+
+
 @dataclass(frozen=True, slots=True)
 class OqProtocol:
     """A protocol as it was read; what is executed is exactly what was read, and what the digest names.
@@ -103,8 +106,10 @@ def read_protocol(validation: Path) -> OqProtocol:
         )
     content = {path: read_given_file(path) for path in (*cases, *seeds, *drivers.values())}
     found = OqProtocol(
-        cases=tuple(read_case(path) for path in cases),
-        seeds=tuple(read_given_toml(path, Seed, "seeded fault", "Compare with another one.") for path in seeds),
+        cases=tuple(parse_case(content[path], path) for path in cases),
+        seeds=tuple(
+            parse_given_toml(content[path], path, _SEED, "seeded fault", "Compare with another one.") for path in seeds
+        ),
         drivers={name: content[path] for name, path in drivers.items()},
         files={path.relative_to(validation).as_posix(): sha256_hex(data) for path, data in content.items()},
     )

@@ -8,7 +8,7 @@ import pytest
 
 from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.qualification.oq import read_protocol
-from nesqc_gmp.qualification.oq.case import read_case
+from nesqc_gmp.qualification.oq.case import parse_case
 from tests.qualification.oq.conftest import VERSION, step
 
 WRONG: dict[str, tuple[str, str]] = {
@@ -42,7 +42,7 @@ def test_a_wrong_file_is_refused_by_file_and_field(name: str, folder: Any) -> No
     steps, told = WRONG[name]
     file = folder.case(101, steps)
     with pytest.raises(InvalidInputError) as refused:
-        read_case(file)
+        parse_case(file.read_bytes(), file)
     assert told in str(refused.value)
     assert refused.value.where == str(file)
 
@@ -51,7 +51,7 @@ def test_requirements_without_fingerprint_are_refused(folder: Any) -> None:
     file = folder.case(101, VERSION)
     file.write_text(file.read_text().replace('reviewed = { UR-QUALIFY-04 = "00000000" }', "reviewed = {}"))
     with pytest.raises(InvalidInputError, match="reviewed names exactly the requirements"):
-        read_case(file)
+        parse_case(file.read_bytes(), file)
 
 
 def test_the_same_id_twice_and_a_name_that_differs_are_refused(folder: Any) -> None:
