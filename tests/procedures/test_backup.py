@@ -617,9 +617,9 @@ def test_status_warns_of_old_ones_and_of_one_person_only(founded: Any, place: Pa
     from datetime import timedelta
 
     at = founded.site.moment()
-    told = list(site_procedures._backup_warnings(state, at + timedelta(days=1, seconds=30)))
+    told = list(site_procedures.backup_warnings(state, at + timedelta(days=1, seconds=30)))
     assert told == ["no backup was made for more than 1 day: use `nesqc site backup`"]
-    told = list(site_procedures._backup_warnings(state, at + timedelta(days=30, seconds=30)))
+    told = list(site_procedures.backup_warnings(state, at + timedelta(days=30, seconds=30)))
     assert told[1] == "no restore test passed for more than 30 days: use `nesqc site restore-test`"
     alone = list(site_procedures._people_warnings(people.values(), "2026-01-01"))
     assert [text.split(":")[0] for text in alone] == [

@@ -171,7 +171,7 @@ def test_results_and_report_are_bound_by_their_digests(tested: Bench) -> None:
         assert result.prediction.score in page
     for words in ("Qamar Ekström", "Cajsa Holm", "Olle Brännström", "Undecided, counted three ways", "ROC curve",
                   "Calibration", "Scores", "instrument: M0", "Every plan and every test", "not shown by digests",
-                  "Not for GMP use"):  # fmt: skip
+                  "NOT FOR GMP USE"):  # fmt: skip
         assert words in page, words
     assert "://" not in page.replace("http://www.w3.org", ""), "nothing from outside"
     copies = sorted(path.suffix for path in world.paths.reports.iterdir())
@@ -734,7 +734,7 @@ def test_a_demonstration_can_be_tested_with_simulated_images_and_says_so(founded
     assert "6 images are simulated" in founded.shown
     closed = bench.run(model).closed
     page = founded.site.objects.read(closed.report_html_sha256).decode()
-    assert "Not for GMP use: demonstration. Simulated images" in page
+    assert "DEMONSTRATION – NOT FOR GMP USE. Simulated images" in page
 
 
 @pytest.mark.requirement("UR-TEST-SETS-05", reviewed="c6902c20", negative=True)
