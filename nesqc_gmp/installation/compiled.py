@@ -36,25 +36,28 @@ def _odd(tree: Tree, digests: FileDigests) -> Iterator[str]:
     for path, facts in tree.compiled.items():
         folder, _, name = path.rpartition("__pycache__/")
         source = f"{folder}{name.removesuffix(suffix)}.py"
-        if not name.endswith(suffix) or source not in tree.files:
+        if not name.endswith(suffix) or (source not in tree.files and source not in tree.links):
             continue
         compiled = f"{tree.folder}/{path}"
-        digest = digests.digest(f"{tree.folder}/{source}", tree.files[source])
+        known = tree.files.get(source)
+        source = f"{tree.folder}/{source}"
+        digest = digests.digest(source, known) if known is not None else digests.of(source)
         if digests.holds(compiled, facts, f"code of {digest}"):
             continue
-        if _agrees(compiled, f"{tree.folder}/{source}", tree.files[source]):
+        if _agrees(compiled, source):
             digests.keep(compiled, facts, f"code of {digest}")
         else:
             yield path
 
 
-def _agrees(compiled: str, source: str, facts: os.stat_result) -> bool:
+def _agrees(compiled: str, source: str) -> bool:
     """Whether the interpreter would ignore the compiled file, or it holds what the source compiles to."""
     try:
         with open(compiled, "rb") as stream:
             data = stream.read()
         with open(source, "rb") as stream:
             text = stream.read()
+            facts = os.fstat(stream.fileno())
     except OSError:
         return False
     if not _taken(data[:_HEADER_BYTES], text, facts):

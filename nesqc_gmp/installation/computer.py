@@ -36,21 +36,41 @@ _VARIABLES = frozenset(
         "PYTHONUTF8",
         "PYTHONIOENCODING",
         "PYTHONCOERCECLOCALE",
+        "PYTHONTRACEMALLOC",
+        "PYTHONNODEBUGRANGES",
+        "PYTHON_FROZEN_MODULES",
         "PYTHON_GIL",
         "PYTHON_JIT",
+        "SETUPTOOLS_USE_DISTUTILS",
         "TZ",
         "TZDIR",
+        # What glibc takes away from programs with more rights (its unsecvars.h), but for the folder of temporary files.
+        "GCONV_PATH",
+        "GETCONF_DIR",
         "GLIBC_TUNABLES",
+        "HOSTALIASES",
+        "LOCALDOMAIN",
+        "LOCPATH",
+        "NIS_PATH",
+        "NLSPATH",
+        "RESOLV_HOST_CONF",
+        "RES_OPTIONS",
         "SQLITE_TMPDIR",
     }
 )
-_PREFIXES = ("LD_", "OMP_", "KMP_", "GOMP_", "ORT_", "ONNX", "OPENBLAS_", "MKL_", "NPY_", "OPENSSL_")
-"""Variables by which loader, threads, runtime, arrays and cryptography are steered."""
+_PREFIXES = (
+    *("LD_", "MALLOC_", "OMP_", "KMP_", "GOMP_", "ORT_", "ONNX", "DNNL_", "OPENBLAS_", "BLIS_", "MKL_", "NPY_"),
+    *("OPENSSL_", "PYDANTIC_"),
+)
+"""Variables by which loader, memory, threads, runtime, arrays, cryptography and records are steered."""
+
+_OWN: Final = {"ORT_DISABLE_TELEMETRY": "1"}
+"""What the software sets itself before it needs it; a command that one of its commands starts is born with it."""
 
 _FEATURES = re.compile(r"avx\w*|fma|f16c|amx_\w+")
 """Processor features that onnxruntime chooses its arithmetic by; AVX-512 and VNNI are among ``avx``."""
 
-_NOT_PROGRAM = frozenset({"site-packages", "dist-packages", "__pycache__", "test", "idlelib", "ensurepip", "lib2to3"})
+_NOT_PROGRAM = frozenset({"site-packages", "dist-packages", "test", "idlelib", "ensurepip", "lib2to3"})
 """Folders of the standard library that the software never imports."""
 
 _SERVICES: Final = {
@@ -95,7 +115,8 @@ def python_lines(installation: Installation, library: Tree | None, digests: File
     yield Line("python", "standard library", _library(library, digests))
     yield Line("python", "options", ", ".join(installation.flags) or "none")
     names = (name for name in installation.environment if name in _VARIABLES or name.startswith(_PREFIXES))
-    steering = ", ".join(f"{name}={installation.environment[name]}" for name in sorted(names))
+    given = {name: installation.environment[name] for name in sorted(names)}
+    steering = ", ".join(f"{name}={value}" for name, value in given.items() if _OWN.get(name) != value)
     yield Line("python", "environment variables", steering or "none")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _USUAL_FLAGS = {"hash_randomization": 1, "gil": 1}
@@ -30,7 +30,7 @@ class Installation:
         implementation: For instance ``CPython``.
         build: Build and compiler, as the interpreter names them.
         flags: Options of the interpreter that change behaviour, each as ``name=value``.
-        environment: Environment variables.
+        environment: Environment variables that the process was started with.
         zone_folders: Folders of the system's time zone data, in order.
         proc: The kernel's view of processes and processors.
         etc: Configuration of the operating system.
@@ -72,7 +72,7 @@ def present_installation() -> Installation:
         implementation="CPython" if sys.implementation.name == "cpython" else sys.implementation.name,
         build=" ".join(sys.version.split(" ", 1)[1].split()),
         flags=_flags(),
-        environment=dict(os.environ),
+        environment=_environment(),
         zone_folders=tuple(zoneinfo.TZPATH),
     )
 
@@ -85,8 +85,36 @@ def _belongs(place: str, standard: set[str]) -> bool:
     return inside or (os.path.basename(real) == archive and not os.path.exists(real))
 
 
+def _environment() -> dict[str, str]:
+    """What the process was started with: modules set variables for libraries, and a state must not tell which."""
+    try:
+        with open("/proc/self/environ", "rb") as stream:
+            data = stream.read()
+    except OSError:
+        return dict(os.environ)
+    pairs = (os.fsdecode(item).partition("=") for item in data.split(b"\0") if b"=" in item)
+    # Where a name is there twice, the interpreter takes the first.
+    return {name: value for name, _, value in reversed(list(pairs))}
+
+
 def _flags() -> tuple[str, ...]:
+    return tuple(sorted((*_changed_flags(), *_options())))
+
+
+def _changed_flags() -> Iterator[str]:
     names = (name for name in dir(sys.flags) if not name.startswith(("_", "n_")) and name not in ("count", "index"))
     found = {name: int(getattr(sys.flags, name)) for name in names}
     odd = (name for name, value in found.items() if name not in _HARMLESS_FLAGS and value != _USUAL_FLAGS.get(name, 0))
-    return tuple(f"{name}={found[name]}" for name in sorted(odd))
+    return (f"{name}={found[name]}" for name in odd)
+
+
+def _options() -> Iterator[str]:
+    """Options that ``sys.flags`` does not tell: of ``-X`` and ``-W``, and where and how compiled code is looked for."""
+    import _imp
+
+    yield from (f"-X {name}" if value is True else f"-X {name}={value}" for name, value in sys._xoptions.items())
+    yield from (f"-W {text}" for text in sys.warnoptions)
+    if sys.pycache_prefix is not None:
+        yield f"pycache_prefix={sys.pycache_prefix}"
+    if _imp.check_hash_based_pycs != "default":
+        yield f"check_hash_based_pycs={_imp.check_hash_based_pycs}"

@@ -87,3 +87,20 @@ def test_it_is_one_line_of_the_state(place: Place) -> None:
         f"not as its source: nesqc_gmp/__pycache__/{compiled.name}",
     )
     assert [finding.name for finding in place.findings() if finding.verdict == "failed"] == ["compiled code"]
+
+
+@pytest.mark.requirement("UR-QUALIFY-01", reviewed="c4e82033", negative=True)
+@pytest.mark.parametrize("link", [False, True], ids=["a file", "a link, as an operating system may set it"])
+def test_compiled_code_beside_the_standard_library_is_looked_at(place: Place, link: bool) -> None:
+    standard = place.folder / "lib" / "standard"
+    source = standard / "hashlib.py"
+    compiled = folder_with_forgery(standard, py_compile.PycInvalidationMode.TIMESTAMP)
+    forged = compiled.with_name(compiled.name.replace("module", "hashlib"))
+    compiled.rename(forged)
+    (standard / "module.py").rename(source)
+    before = {finding.name: finding.actual for finding in place.findings()}
+    assert before["compiled code"] == f"not as its source: __pycache__/{forged.name}"
+    if link:
+        source.rename(place.folder / "etc" / "hashlib.py")
+        source.symlink_to(place.folder / "etc" / "hashlib.py")
+        assert [one.name for one in place.findings() if one.verdict != "passed"] == ["compiled code"]

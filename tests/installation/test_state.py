@@ -171,6 +171,20 @@ def variable(place: Place) -> None:
     )
 
 
+@pytest.mark.requirement("UR-QUALIFY-01", reviewed="c4e82033", negative=True)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES", "GLIBC_TUNABLES", "MALLOC_ARENA_MAX", "BLIS_ARCH_TYPE"),
+        *("DNNL_MAX_CPU_ISA", "PYDANTIC_DISABLE_PLUGINS", "SETUPTOOLS_USE_DISTUTILS", "PYTHON_FROZEN_MODULES"),
+    ],
+)
+def test_a_variable_that_steers_what_runs_is_named(place: Place, name: str) -> None:
+    place.installation = replace(place.installation, environment={"HOME": "/home/nesqc", name: "x"})
+    found = {line.name: line.value for line in place.quick()}
+    assert found["environment variables"] == f"{name}=x"
+
+
 def option(place: Place) -> None:
     place.installation = replace(place.installation, flags=("optimize=1",))
 
