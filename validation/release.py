@@ -17,6 +17,7 @@ import sys
 import tempfile
 import tomllib
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from email.parser import HeaderParser
 from importlib import metadata
@@ -30,7 +31,8 @@ from nesqc_gmp.digest import canonical_json, sha256_file, sha256_hex
 from nesqc_gmp.errors import IntegrityError, InvalidInputError, NesqcError
 from nesqc_gmp.installation import release
 from nesqc_gmp.installation.distributions import canonical_name, read_wheel
-from nesqc_gmp.installation.files import FileDigests, tree_lines, walk
+from nesqc_gmp.installation.files import FileDigests, files_value, tree_lines, walk
+from nesqc_gmp.installation.search_path import LIBRARIES, SETUPTOOLS_FILE, SETUPTOOLS_MODULE, STANDARD_LIBRARY
 from nesqc_gmp.installation.site import guard_values, tables_value
 from nesqc_gmp.installation.software import COMMAND, ENTRY_POINT, NAME, NOT_RELEASED, RELEASE_FOLDER
 from nesqc_gmp.notes import NoteSigner, sign
@@ -41,7 +43,19 @@ EXTRA = "evaluate"
 PYTHONS = ("3.11", "3.12", "3.13")
 COMMAND_TO_RUN = "python -m validation.release make"
 
+SETUPTOOLS = ("65.5.0", "79.0.1", "84.2.1")
+"""Versions whose start-up file is known: what the module ``venv`` of Python 3.11 brings, and the newest."""
+
+# The package libpython3-minimal of Debian and Ubuntu: it imports apport_python_hook, where that is installed.
+SYSTEM_FILE = release.StartUpFile(
+    name="sitecustomize.py",
+    place=STANDARD_LIBRARY,
+    brought_by="Debian and Ubuntu",
+    sha256="43d81125d92376b1a69d53a71126a041cc9a18d8080e92dea0a2ae23be138b1e",
+)
+
 Dependencies = tuple[release.Dependency, ...]
+StartUp = tuple[release.StartUpFile, ...]
 
 
 def environment(python: str) -> str:
@@ -82,7 +96,7 @@ def downloaded(root: Path) -> Dependencies:
     always: set[str] = set()
     for python in PYTHONS:
         with tempfile.TemporaryDirectory() as folder:
-            _download(root, python, Path(folder))
+            _download(["--requirement", str(root / LOCK)], python, Path(folder))
             paths = {canonical_name(path.name.split("-")[0]): path for path in Path(folder).glob("*.whl")}
             contents = {name: read_wheel(path) for name, path in paths.items()}
             requires = {name: _requires(content.metadata) for name, content in contents.items()}
@@ -108,12 +122,49 @@ def downloaded(root: Path) -> Dependencies:
     )
 
 
-def _download(root: Path, python: str, folder: Path) -> None:
-    """Fetch the wheels of the lock for one Python version; a distribution without a wheel cannot be released."""
+def start_up_files() -> StartUp:
+    """Start-up files of others that a site may have, read from the wheels that bring them.
+
+    Raises:
+        InvalidInputError: There is no wheel.
+        IntegrityError: A wheel is damaged.
+    """
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for version in SETUPTOOLS:
+            _download([f"setuptools=={version}"], PYTHONS[0], Path(folder))
+            (path,) = Path(folder).glob(f"setuptools-{version}-*.whl")
+            found.append(start_up_of(path, version))
+    return (*found, SYSTEM_FILE)
+
+
+def start_up_of(path: Path, version: str) -> release.StartUpFile:
+    """The start-up file of a wheel of ``setuptools``, with the package that it imports.
+
+    Raises:
+        IntegrityError: The wheel is damaged.
+    """
+    read_wheel(path)
+    prefix = f"{SETUPTOOLS_MODULE}/"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if name.startswith(prefix)}
+        file = archive.read(SETUPTOOLS_FILE)
+    rows = ((name.removeprefix(prefix), sha256_hex(data), len(data)) for name, data in parts.items())
+    return release.StartUpFile(
+        name=SETUPTOOLS_FILE,
+        place=LIBRARIES,
+        brought_by=f"setuptools {version}",
+        sha256=sha256_hex(file),
+        runs=files_value(rows),
+    )
+
+
+def _download(what: Sequence[str], python: str, folder: Path) -> None:
+    """Fetch wheels for one Python version; a distribution without a wheel cannot be released."""
     options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", python, "--dest", str(folder)]
-    command = [sys.executable, "-m", "pip", "download", *options, "--requirement", str(root / LOCK)]
+    command = [sys.executable, "-m", "pip", "download", *options, *what]
     if subprocess.run(command, check=False).returncode:  # noqa: S603 - the words are this module's own
-        raise InvalidInputError(f"the wheels for Python {python} could not be fetched", where=LOCK)
+        raise InvalidInputError(f"the wheels for Python {python} could not be fetched", where=" ".join(what))
 
 
 def _direct(root: Path) -> list[str]:
@@ -171,7 +222,9 @@ def _applies(text: str, python: str, extra: str) -> Iterator[tuple[str, str]]:
             yield canonical_name(requirement.name), each
 
 
-def describe(root: Path, dependencies: Dependencies, standing: release.Standing) -> release.ReleaseManifest:
+def describe(
+    root: Path, dependencies: Dependencies, start_up: StartUp, standing: release.Standing
+) -> release.ReleaseManifest:
     """The manifest of a tree."""
     return release.ReleaseManifest(
         name=NAME,
@@ -182,6 +235,7 @@ def describe(root: Path, dependencies: Dependencies, standing: release.Standing)
         validation=_files(root / "validation"),
         environments=tuple(environment(python) for python in PYTHONS),
         dependencies=dependencies,
+        start_up=start_up,
         models=tuple(
             release.ReleaseModel(folder=path.parent.name, sha256=sha256_file(path))
             for path in sorted((root / "models").glob("*/manifest.json"))
@@ -322,11 +376,14 @@ def make(root: Path, *, key: Path | None = None, download: bool = False) -> rele
     previous = folder / release.MANIFEST
     signer = _release_signer(key) if key else NoteSigner.generate(f"{release.DEVELOPMENT_KEY}/{__version__}")
     if download:
-        dependencies = downloaded(root)
+        dependencies, start_up = downloaded(root), start_up_files()
+    elif not previous.exists():
+        remedy = f"Run `{COMMAND_TO_RUN} --download`."
+        raise InvalidInputError("there is no manifest to keep digests from", where=previous.name, remedy=remedy)
     else:
-        present = release.parse_manifest(previous.read_bytes()).dependencies if previous.exists() else ()
-        dependencies = kept(root, present)
-    manifest = describe(root, dependencies, "release" if key else "development")
+        present = release.parse_manifest(previous.read_bytes())
+        dependencies, start_up = kept(root, present.dependencies), present.start_up
+    manifest = describe(root, dependencies, start_up, "release" if key else "development")
     sbom = components(root, manifest)
     files = {
         release.MANIFEST: manifest.canonical(),

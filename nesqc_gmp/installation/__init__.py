@@ -7,6 +7,7 @@ Nothing here knows a ledger of records or appends to one; a procedure does. The 
     files          folders walked, files hashed, digests remembered by identity
     distributions  one digest for a wheel and for its installation
     compiled       code in __pycache__ beside its source
+    entry_points   code that distributions ask others to load
     search_path    what would be imported or run before the locked files
     software       own files, command, fonts, protocols | computer: interpreter, machine, clock, time zone data
     site           database and guards, grants, models

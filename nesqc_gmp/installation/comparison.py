@@ -11,14 +11,11 @@ from nesqc_gmp.installation.distributions import INSTALLERS
 from nesqc_gmp.installation.files import files_value
 from nesqc_gmp.installation.lines import UNREADABLE, Finding, Group, Line
 from nesqc_gmp.installation.release import ReleaseFile, ReleaseManifest, environment_name
+from nesqc_gmp.installation.search_path import start_up_value
 from nesqc_gmp.installation.software import COMMAND, FONTS
 
 _ABSENT: Final = "not installed"
 RECORDED: Final = "recorded, no value is required"
-_START_UP = re.compile(
-    r"distutils-precedence\.pth as setuptools \S+ brings it"
-    r"|sitecustomize\.py in the standard library, SHA-256 [0-9a-f]{64}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +138,8 @@ def _of_dependencies(
     yield ("dependencies", "other distributions"), _Expectation(others, _only_installers)
     yield ("dependencies", "files that no distribution brought"), _exactly("none")
     yield ("dependencies", "found before the installed files"), _exactly("nothing")
-    start_up = "none but what setuptools brings, unchanged, and what the operating system put into the standard library"
-    yield ("dependencies", "files run at every start"), _Expectation(start_up, _known_start_up)
+    yield ("dependencies", "entry points of other distributions"), _exactly("none")
+    yield ("dependencies", "files run at every start"), _start_up(manifest)
 
 
 def _released(value: str, extra: str | None) -> _Expectation:
@@ -158,8 +155,12 @@ def _only_installers(actual: str) -> bool:
     return actual == "none" or all(len(item) == 2 and item[0] in INSTALLERS for item in words)
 
 
-def _known_start_up(actual: str) -> bool:
-    return actual == "none" or all(_START_UP.fullmatch(item) for item in actual.split("; "))
+def _start_up(manifest: ReleaseManifest) -> _Expectation:
+    """No start-up file, or those alone whose bytes the release knows."""
+    known = {start_up_value(one.name, one.place, one.sha256, one.runs) for one in manifest.start_up}
+    makers = ", ".join(sorted({one.brought_by for one in manifest.start_up}))
+    expected = f"none, or the bytes that the release lists of {makers}" if makers else "none"
+    return _Expectation(expected, lambda actual: actual == "none" or known.issuperset(actual.split("; ")))
 
 
 def _of_computer(manifest: ReleaseManifest) -> Iterator[tuple[tuple[Group, str], _Expectation]]:

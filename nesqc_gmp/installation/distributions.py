@@ -17,13 +17,18 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.installation.files import FileDigests, Tree, digest_of_lines
 from nesqc_gmp.installation.lines import Line, some
 
-INSTALLERS = frozenset({"pip", "setuptools", "wheel"})
-"""What a fresh environment brings to install with; nothing of the software imports them."""
+INSTALLERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pip": ("pip/",),
+    "setuptools": ("setuptools/", "pkg_resources/", "_distutils_hack/"),
+    "wheel": ("wheel/",),
+}
+"""What a fresh environment brings to install with, and the packages of each; nothing of the software imports them."""
 
 _ADDED = frozenset(
     {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json", "provenance_url.json"}
@@ -169,7 +174,9 @@ def read_wheel(path: Path) -> WheelContent:
     lines = []
     try:
         with zipfile.ZipFile(path) as archive:
-            info = next(name.partition("/")[0] for name in archive.namelist() if name.endswith(".dist-info/RECORD"))
+            # Not the notes of a distribution that the wheel carries inside.
+            tops = (name.split("/") for name in archive.namelist() if name.count("/") == 1)
+            info = next(top for top, name in tops if top.endswith(".dist-info") and name == "RECORD")
             data = f"{info.removesuffix('.dist-info')}.data/"
             for name, noted, _ in _rows(archive.read(f"{info}/RECORD").decode()):
                 place = _installed_path(name, data)
@@ -228,11 +235,22 @@ def other_distributions(
     return Line("dependencies", "other distributions", ", ".join(sorted(names)) or "none")
 
 
-def other_files(found: Collection[Distribution], trees: Mapping[str, Tree], left_out: Collection[str]) -> Line:
+def other_files(
+    found: Collection[Distribution],
+    locked: Collection[str],
+    own: str,
+    trees: Mapping[str, Tree],
+    left_out: Collection[str],
+) -> Line:
     """The line of files that no distribution brought.
+
+    What an installation noted of its files can be edited. It counts for a locked distribution, because the release
+    knows the digest over its files; the others may claim no more than their own packages and notes.
 
     Args:
         found: Distributions of the libraries.
+        locked: Canonical names.
+        own: Canonical name of the software itself.
         trees: The libraries, walked, by folder.
         left_out: Absolute paths that other lines speak of.
     """
@@ -241,7 +259,8 @@ def other_files(found: Collection[Distribution], trees: Mapping[str, Tree], left
         claimed: set[str] = set()
         for one in found:
             if one.library == folder:
-                claimed.update(one.claimed)
+                mine = (f"{one.info}/", *(("nesqc_gmp/",) if one.name == own else INSTALLERS.get(one.name, ())))
+                claimed.update(path for path in one.claimed if one.name in locked or path.startswith(mine))
         loose = (tree.files.keys() | tree.links.keys()) - claimed
         names += [path for path in loose if f"{folder}/{path}" not in left_out]
     value = f"{len(names)}: {some(names)}; SHA-256 of their names {digest_of_lines((n, '', 0) for n in names)}"

@@ -193,13 +193,21 @@ def digest_of_lines(lines: Iterable[tuple[str, str, int]]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def tree_lines(tree: Tree, digests: FileDigests) -> Iterator[tuple[str, str, int]]:
-    """Path, digest and size of everything in a tree; a link counts as the text of where it leads."""
+def tree_lines(tree: Tree, digests: FileDigests, *, below: str = "") -> Iterator[tuple[str, str, int]]:
+    """Path, digest and size of everything in a tree; a link counts as the text of where it leads.
+
+    Args:
+        tree: The tree.
+        digests: Digests of files.
+        below: How the paths begin that are wanted.
+    """
     root = tree.folder
     for path, facts in tree.files.items():
-        yield path, digests.digest(f"{root}/{path}", facts), facts.st_size
+        if path.startswith(below):
+            yield path, digests.digest(f"{root}/{path}", facts), facts.st_size
     for path, target in tree.links.items():
-        yield path, f"link to {target}", 0
+        if path.startswith(below):
+            yield path, f"link to {target}", 0
 
 
 def files_value(lines: Iterable[tuple[str, str, int]]) -> str:

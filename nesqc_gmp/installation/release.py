@@ -86,6 +86,24 @@ class Dependency(Frozen):
     extra: Line | None = None
 
 
+class StartUpFile(Frozen):
+    """A file that the interpreter runs at every start and that is no part of the software, but known.
+
+    Attributes:
+        name: Name of the file.
+        place: Where it lies, as the line of these files says it.
+        brought_by: What brings it.
+        sha256: Digest of its bytes.
+        runs: All files of the package that it imports, as the line says it; ``None`` where that is not one package.
+    """
+
+    name: Line
+    place: Line
+    brought_by: Line
+    sha256: Sha256
+    runs: Line | None = None
+
+
 class ReleaseModel(Frozen):
     """A model package that comes with the release.
 
@@ -125,6 +143,7 @@ class ReleaseManifest(Frozen):
         validation: Files of ``validation/``, this folder left out.
         environments: Environments that the dependencies were looked at for.
         dependencies: Locked distributions.
+        start_up: Start-up files of others whose bytes are known.
         models: Model packages.
         ledger: Schema of a new ledger.
     """
@@ -138,6 +157,7 @@ class ReleaseManifest(Frozen):
     validation: tuple[ReleaseFile, ...]
     environments: tuple[Line, ...]
     dependencies: tuple[Dependency, ...]
+    start_up: tuple[StartUpFile, ...]
     models: tuple[ReleaseModel, ...]
     ledger: LedgerSchema
 

@@ -110,7 +110,7 @@ def _lines(paths: SitePaths, facts: SiteFacts, installation: Installation, diges
 def _distributions(
     facts: SiteFacts, installation: Installation, trees: dict[str, Tree], digests: FileDigests
 ) -> Iterator[Line]:
-    from nesqc_gmp.installation import distributions, search_path, software
+    from nesqc_gmp.installation import distributions, entry_points, search_path, software
 
     found = [one for folder in trees for one in distributions.distributions(folder)]
     validation = str(facts.validation) if facts.validation is not None else None
@@ -119,9 +119,12 @@ def _distributions(
     elsewhere = search_path.elsewhere(installation)
     yield distributions.other_distributions(found, facts.locked, software.NAME, elsewhere)
     start_up = search_path.start_up_files(installation)
-    yield distributions.other_files(found, trees, {*_inside(installation.package, trees), *start_up})
-    yield search_path.search_path_line(installation, set(search_path.modules_of(found, facts.locked)))
-    yield search_path.start_up_line(installation, found, start_up, digests)
+    spoken_of = {*_inside(installation.package, trees), *start_up}
+    yield distributions.other_files(found, facts.locked, software.NAME, trees, spoken_of)
+    yield entry_points.entry_points_line(installation, found, facts.locked, software.NAME)
+    modules = set(search_path.modules_of(found, facts.locked))
+    yield search_path.search_path_line(installation, modules, trees.values())
+    yield search_path.start_up_line(installation, trees, start_up, digests)
 
 
 def _inside(package: str, trees: dict[str, Tree]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from nesqc_gmp.errors import InvalidInputError, NotFoundError
 from nesqc_gmp.installation.comparison import NOT_REQUIRED, RECORDED, SiteExpectations, compare
 from nesqc_gmp.installation.lines import Finding, Line, Verdict, overall
 from nesqc_gmp.installation.protocol import InstallationCase, iq_results, parse_protocol, read_files
-from tests.installation.places import COPIED, ROOT, Place, write_distribution
+from tests.installation.places import COPIED, ROOT, Place
 
 IQ = ROOT / "validation" / "iq"
 
@@ -64,25 +64,6 @@ def test_a_line_that_is_missing_fails(place: Place) -> None:
             found = compare(place.manifest, [one for one in lines if one != line], NOT_REQUIRED)
             odd = [(one.group, one.name, one.verdict) for one in found if one.verdict != "passed"]
             assert odd == [(line.group, line.name, "failed")]
-
-
-def test_a_start_up_file_of_the_operating_system_belongs_to_the_interpreter(place: Place) -> None:
-    (place.folder / "lib" / "standard" / "sitecustomize.py").write_text("import sys\n")
-    found = {one.name: (one.actual, one.verdict) for one in place.findings()}
-    actual, verdict = found["files run at every start"]
-    assert actual.startswith("sitecustomize.py in the standard library, SHA-256 ")
-    assert verdict == "passed"
-    (place.library / "usercustomize.py").write_text("import sys\n")
-    assert {one.name for one in place.findings() if one.verdict != "passed"} == {"files run at every start"}
-
-
-def test_the_start_up_file_of_setuptools_counts_with_what_it_runs(place: Place) -> None:
-    files = {"distutils-precedence.pth": "import os\n", "_distutils_hack/__init__.py": "x = 1\n"}
-    write_distribution(place.library, "setuptools", "65.5.0", files)
-    assert {one.verdict for one in place.findings()} == {"passed"}
-    (place.library / "_distutils_hack" / "__init__.py").write_text("x = 2\n")
-    failed = [(one.name, one.verdict) for one in place.findings() if one.verdict != "passed"]
-    assert failed == [("files run at every start", "failed")]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_the_committed_manifest_describes_this_tree(maker: ModuleType, committed
         dependencies = maker.kept(ROOT, committed.dependencies)
     except InvalidInputError:
         pytest.fail("requirements.lock changed: run `python -m validation.release make --download`")
-    present = maker.describe(ROOT, dependencies, committed.standing)
+    present = maker.describe(ROOT, dependencies, committed.start_up, committed.standing)
     if present != committed:
         kinds = ("files", "validation")
         rows = {kind: {*getattr(present, kind)} ^ {*getattr(committed, kind)} for kind in kinds}

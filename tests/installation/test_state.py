@@ -133,7 +133,7 @@ def loose_file(place: Place) -> None:
 
 
 def extra_distribution(place: Place) -> None:
-    write_distribution(place.library, "extra", "1.0", {"extra/__init__.py": ""})
+    write_distribution(place.library, "extra", "1.0", {})
 
 
 def start_up_pth(place: Place) -> None:
