@@ -235,6 +235,12 @@ def other_distributions(
     return Line("dependencies", "other distributions", ", ".join(sorted(names)) or "none")
 
 
+def _own_claims(one: Distribution, own: str) -> Iterator[str]:
+    """What a distribution may claim whose digest the release does not know."""
+    packages = ("nesqc_gmp/",) if one.name == own else INSTALLERS.get(one.name, ())
+    return (path for path in one.claimed if path.startswith((f"{one.info}/", *packages)))
+
+
 def other_files(
     found: Collection[Distribution],
     locked: Collection[str],
@@ -259,8 +265,7 @@ def other_files(
         claimed: set[str] = set()
         for one in found:
             if one.library == folder:
-                mine = (f"{one.info}/", *(("nesqc_gmp/",) if one.name == own else INSTALLERS.get(one.name, ())))
-                claimed.update(path for path in one.claimed if one.name in locked or path.startswith(mine))
+                claimed.update(one.claimed if one.name in locked else _own_claims(one, own))
         loose = (tree.files.keys() | tree.links.keys()) - claimed
         names += [path for path in loose if f"{folder}/{path}" not in left_out]
     value = f"{len(names)}: {some(names)}; SHA-256 of their names {digest_of_lines((n, '', 0) for n in names)}"

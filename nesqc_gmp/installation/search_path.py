@@ -62,14 +62,10 @@ def search_path_line(installation: Installation, modules: Collection[str], trees
 
 def _twice(tree: Tree) -> set[str]:
     """Names that are a package and a file in one folder of libraries; the package is imported."""
-    packages, files = set(), set()
-    for path in (*tree.files, *tree.links):
-        top, _, rest = path.partition("/")
-        if not rest:
-            files.add(top.partition(".")[0] if top.endswith(_MODULES) else "")
-        elif rest.startswith("__init__.") and "/" not in rest:
-            packages.add(top)
-    return packages & files
+    found = (*tree.files, *tree.links)
+    files = {path.partition(".")[0] for path in found if "/" not in path and path.endswith(_MODULES)}
+    packages = tuple(f"{name}/__init__." for name in files if name in tree.folders)
+    return {path.partition("/")[0] for path in found if path.startswith(packages)}
 
 
 def _importable(folder: str) -> set[str]:
