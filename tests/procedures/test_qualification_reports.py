@@ -103,7 +103,7 @@ def test_what_did_not_pass_comes_first_and_nothing_counts_as_passed_that_was_not
     assert document.cover is not None
     assert (document.cover.word, document.cover.tone) == ("NOT ACCEPTED", "bad")
     words = said(document)
-    assert "0 of 2 cases passed, 1 failed, 1 were not executed; 2 deviations are recorded." in words
+    assert "0 of 2 cases passed, 1 failed, 1 were not executed; deviations recorded: 2." in words
     for expected in (
         "DV-0001: IQ-A of IQ-0001, accepted",
         "DV-0002: IQ-B of IQ-0001, not accepted",
