@@ -63,9 +63,12 @@ def status(site: SiteOption = None, as_json: JsonOption = False) -> None:
         show.print_json(seen.as_json())
         return
     show.print_facts(seen.facts())
-    show.print_title("Differs from the qualified state")
-    for line in seen.differing or ("nothing",):
-        show.say(f"  {line}")
+    if seen.validation.qualified is None:
+        show.say("No installed state is qualified yet. The order is in `nesqc qualify --help`.")
+    else:
+        show.print_title("Differs from the qualified state")
+        for line in seen.differing or ("nothing",):
+            show.say(f"  {line}")
     _print_documents(seen.validation)
     _print_runs(seen.validation)
     show.print_title("Changes and reviews")
@@ -132,6 +135,15 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    release_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--release-key",
+            metavar="FILE.vkey",
+            help="For iq: the key of the releases as you received it another way.",
+            show_default=False,
+        ),
+    ] = None,
     site: SiteOption = None,
     validation: ValidationOption = None,
 ) -> None:
@@ -145,10 +157,15 @@ def prepare(
     from nesqc_gmp.qualification import prepared
 
     with logged_in(site) as session:
-        source = prepared.Source(find_validation(validation), facts)
+        folder = find_validation(validation)
+        said = prepared.read_facts(facts) if facts else None
+        if what == "plan" and said is None:
+            terminal.tell("What the plan says of this site. Ctrl-C leaves without writing anything.")
+            said = {name: terminal.ask(words.capitalize()) for name, words in prepared.plan_questions(folder).items()}
+        source = prepared.Source(folder, said, release_key)
         number = prepared.prepare(session, what, source, terminal.ceremony)
     show.say(f"{number} is prepared. Read it with `nesqc qualify report {number} --out DIR`.")
-    show.say(f"QA approves it: `nesqc qualify approve {number}`.")
+    show.say(f'QA approves it: `nesqc qualify approve {number} --reason "..."`.')
 
 
 @app.command()
@@ -186,7 +203,7 @@ def deviation(
 
     with logged_in(site) as session:
         number = qualification.deviation(session, run, case, description, impact)
-    show.say(f"Deviation {number} of {case} is recorded. QA assesses it: `nesqc qualify assess {number}`.")
+    show.say(f"Deviation {number} of {case} is recorded. QA assesses it with `nesqc qualify assess {number}`.")
 
 
 @app.command()
@@ -264,8 +281,8 @@ def verify(
 ) -> None:
     """Verify a signed document or report; needs no login.
 
-    Exit code 31 where a step fails. With a site its log says whether this is the file that was signed; without one,
-    --trust names the keys. Keys that come with the file prove nothing and are never used.
+    Exit code 31 where a step fails. The log of the site, or of a read-only copy of it, says whether this is the file
+    that was signed; --trust names the keys as you keep them. Keys that come with the file are never used.
     """
     from nesqc_gmp.cli import show
     from nesqc_gmp.errors import CertificateInvalidError

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 
 
 def iq(
-    release_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--release-key",
-            metavar="FILE.vkey",
-            help="The key of the releases as you received it another way; a production site needs it.",
-            show_default=False,
-        ),
-    ] = None,
     site: SiteOption = None,
     validation: ValidationOption = None,
     as_json: JsonOption = False,
@@ -38,15 +29,12 @@ def iq(
     """
     from nesqc_gmp.cli import show
     from nesqc_gmp.config import find_validation
-    from nesqc_gmp.notes import NoteVerifier
-    from nesqc_gmp.procedures.files import read_given_file
     from nesqc_gmp.procedures.qualification.installing import run_installation
 
     folder = find_validation(validation)
-    key = NoteVerifier.parse(read_given_file(release_key).decode().strip()) if release_key else None
     with logged_in(site) as session:
         with show.progress("cases") as bar:
-            number = run_installation(session, folder, key, bar.at)
+            number = run_installation(session, folder, bar.at)
         _print_run(session, number, as_json)
 
 
@@ -116,4 +104,6 @@ def _print_cases(run: Run) -> None:
     if closed is not None:
         counts = f"{closed.passed} passed, {closed.failed} failed, {closed.not_executed} not executed"
         show.say(f"{run.number} {closed.ending}: {counts}.")
-    show.say(f"Next: record a deviation for what did not pass, then `nesqc qualify submit {run.number}`.")
+    if run.not_passed:
+        show.say("Each case that did not pass needs a deviation: see `nesqc qualify deviation --help`.")
+    show.say(f"Then the tester signs: `nesqc qualify submit {run.number}`.")

@@ -56,7 +56,7 @@ _MEANINGS: Final[dict[str, frozenset[Meaning]]] = {
     "deviation_assessed": frozenset({"reviewed"}),
     "qualification_submitted": frozenset({"performed"}),
     "qualification_reviewed": frozenset({"reviewed"}),
-    "qualification_approved": frozenset({"approved"}),
+    "qualification_approved": frozenset({"approved", "not accepted"}),
     "change_recorded": frozenset({"prepared"}),
     "change_approved": frozenset({"approved"}),
     "periodic_review_signed": frozenset({"reviewed"}),

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from nesqc_gmp.errors import IntegrityError
 from nesqc_gmp.procedures.context import Site, instant_of
 from nesqc_gmp.procedures.qualification.enforcement import installed_for
+from nesqc_gmp.procedures.qualification.installing import require_released
 from nesqc_gmp.procedures.qualification.runs import Execution
 from nesqc_gmp.procedures.session import Session
 from nesqc_gmp.qualification.oq.protocol import OqProtocol, Seed, read_protocol
 from nesqc_gmp.qualification.oq.results import CaseResult
 from nesqc_gmp.qualification.oq.runner import execute
 from nesqc_gmp.records.qualification import CaseExecuted, Evidence, PlannedCase, PlannedStep, ProtocolContent
+from nesqc_gmp.state.qualification import difference_words, differences
 
 Shown = Callable[[int, int, CaseResult], None]
 """Told how many of how many cases are recorded, and the last one."""
@@ -66,10 +69,13 @@ def run_operational(session: Session, validation: Path, out: Path, model: Path, 
     Raises:
         OutOfSequenceError: Plan or protocol is not approved in this form.
         NotQualifiedError: The installation qualification of the installed state is not approved.
-        InvalidInputError: The folder holds something, or lies in a site.
+        InvalidInputError: The folder holds something, or lies in a site; or, on a production site, the protocol is not
+            the one that was released.
+        IntegrityError: The installed state changed during the run, or evidence did.
     """
     site = session.site
     protocol = read_protocol(validation)
+    require_released(site, validation, protocol.files)
     content = content_of(protocol)
     installed = installed_for(session, "qualify.oq")
     with Execution(session, content, protocol.protocol_sha256, installed) as run:
@@ -77,6 +83,10 @@ def run_operational(session: Session, validation: Path, out: Path, model: Path, 
             case, files = _recorded(site, run.run, result, out)
             run.record(case, files)
             shown(done, len(content.cases), result)
+        after = installed_for(session, "qualify.oq", anew=False)
+        if after.sha256 != installed.sha256:
+            found = "; ".join(difference_words(each) for each in differences(installed.lines, after.lines))
+            raise IntegrityError(f"the installed state changed during the run: {found}"[:2000], where=run.run)
     return run.run
 
 

@@ -22,7 +22,7 @@ from nesqc_gmp.procedures.qualification.installing import run_installation
 from nesqc_gmp.procedures.qualification.views import write_report
 from nesqc_gmp.qualification.operational import run_operational
 from nesqc_gmp.qualification.oq.results import CaseResult
-from nesqc_gmp.qualification.prepared import Source, prepare
+from nesqc_gmp.qualification.prepared import Source, plan_questions, prepare
 from nesqc_gmp.state.qualification import Run
 
 Say = Callable[[str, str], None]
@@ -65,9 +65,10 @@ def rehearse(paths: SitePaths, validation: Path, out: Path, say: Say, tick: Tick
         if site.founded.purpose != "demonstration":
             raise InvalidInputError("only a demonstration is played", where=str(paths.folder))
         turns = Turns(site, paths.folder.parent / "sessions")
-        documents = [_document(turns, what, Source(validation, None), say) for what in ("plan", "iq", "oq")]
+        source = Source(validation, _facts(validation))
+        documents = [_document(turns, what, source, say) for what in ("plan", "iq", "oq")]
         engineer = turns.of(ENGINEER)
-        run = run_installation(engineer, validation, None, lambda done, total: tick("installation", done, total))
+        run = run_installation(engineer, validation, lambda done, total: tick("installation", done, total))
         runs = [_conclude(turns, run, say)]
 
         def shown(done: int, total: int, _: CaseResult) -> None:
@@ -79,6 +80,11 @@ def rehearse(paths: SitePaths, validation: Path, out: Path, say: Say, tick: Tick
         reader = turns.of(QA)
         reports = [path for name in (*documents, *(run for run, _ in runs)) for path in write_report(reader, name, out)]
     return Rehearsal(tuple(runs), tuple(reports))
+
+
+def _facts(validation: Path) -> dict[str, str]:
+    """What the demonstration says of itself: honestly that it has nothing of the kind."""
+    return dict.fromkeys(plan_questions(validation), "none: this is a demonstration")
 
 
 def _document(turns: Turns, what: str, source: Source, say: Say) -> str:

@@ -328,8 +328,10 @@ class ProtocolContent(Frozen):
         stage: Which qualification.
         files: Name and digest of every file that is executed.
         cases: Every case.
+        release_key: Of an IQ: the key of the releases as the site received it another way; else ``None``.
     """
 
     stage: Stage
     files: tuple[Evidence, ...]
     cases: tuple[PlannedCase, ...]
+    release_key: Line | None = None

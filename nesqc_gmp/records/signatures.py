@@ -33,6 +33,7 @@ Meaning = Literal[
     "withdrawn",
     "superseded",
     "prepared",
+    "not accepted",
 ]
 """What a signature means: a fixed list (21 CFR 11.50(a)(3)); free text is refused."""
 
@@ -55,6 +56,7 @@ MEANING_SENTENCES: dict[Meaning, str] = {
     "issued": "I issue this certificate with my signature.",
     "withdrawn": "I withdraw this certificate.",
     "superseded": "I replace this certificate by a new one.",
+    "not accepted": "I do not accept this and answer for the conclusion.",
     "prepared": "I wrote this and it is complete and ready for approval.",
 }
 

@@ -16,7 +16,14 @@ from typing import Any
 import pytest
 
 from nesqc_gmp.digest import sha256_hex
-from nesqc_gmp.errors import InvalidInputError, NotAuthorisedError, NotFoundError, NotQualifiedError, OutOfSequenceError
+from nesqc_gmp.errors import (
+    IntegrityError,
+    InvalidInputError,
+    NotAuthorisedError,
+    NotFoundError,
+    NotQualifiedError,
+    OutOfSequenceError,
+)
 from nesqc_gmp.procedures import qualification
 from nesqc_gmp.procedures.qualification import approval, runs
 from nesqc_gmp.procedures.qualification.changes import ChangeRequest
@@ -28,6 +35,8 @@ from nesqc_gmp.records.entry import SIGNED_KINDS
 from nesqc_gmp.records.qualification import (
     CaseExecuted,
     CaseVerdict,
+    ChangeKind,
+    Evidence,
     PlannedCase,
     PlannedStep,
     Priority,
@@ -40,6 +49,7 @@ from nesqc_gmp.state.qualification import Validation, require_qualified
 
 ROOT = Path(__file__).parents[2]
 WHY = "Because of the test"
+KINDS: tuple[ChangeKind, ...] = ("software", "runtime library", "operating system or processor")
 RISKS: dict[str, Priority] = {"A": "high", "B": "low"}
 
 
@@ -135,9 +145,9 @@ class Bench:
         qualification.assess(world.session("qa"), name, accepted=accepted, reason=WHY, ceremony=world.signs("qa"))
         return name
 
-    def change(self, installed: Installed, *retest: Stage) -> str:
+    def change(self, installed: Installed, *retest: Stage, kinds: tuple[ChangeKind, ...] = KINDS) -> str:
         world = self.world
-        request = ChangeRequest(("software",), "An update", "None on results", retest, "As the plan says")
+        request = ChangeRequest(kinds, "An update", "None on results", retest, "As the plan says")
         return qualification.change(
             world.session("engineer"), request, installed.lines, installed.sha256, world.signs("engineer")
         )
@@ -390,10 +400,8 @@ def test_every_changed_line_is_named(bench: Bench) -> None:
 
 
 @pytest.mark.requirement("UR-QUALIFY-12", reviewed="23f55856")
-@pytest.mark.parametrize(("retest", "missing"), [((), None), (("OQ",), "OQ"), (("IQ", "OQ"), "IQ")])
-def test_a_change_carries_over_what_is_not_tested_again(
-    bench: Bench, retest: tuple[Stage, ...], missing: str | None
-) -> None:
+@pytest.mark.parametrize("retest", [("IQ",), ("IQ", "OQ"), ("IQ", "PQ")])
+def test_a_change_carries_over_what_is_not_tested_again(bench: Bench, retest: tuple[Stage, ...]) -> None:
     bench.documents("IQ", "OQ", "PQ")
     model = "a" * 64
     for stage in ("IQ", "OQ"):
@@ -404,32 +412,63 @@ def test_a_change_carries_over_what_is_not_tested_again(
     with pytest.raises(NotQualifiedError):
         bench.usable(after)
     bench.approve(name)
-    if missing is None:
-        bench.usable(after, model)
-    else:
-        with pytest.raises(NotQualifiedError, match=f"the {missing} of the installed state is not approved"):
-            bench.usable(after)
+    for stage in retest:
+        with pytest.raises(NotQualifiedError, match=f"the {stage} of|performance qualification"):
+            bench.usable(after, model)
+        bench.passed(stage, after, model if stage == "PQ" else None)
+    bench.usable(after, model)
     with pytest.raises(NotQualifiedError):
         bench.usable(state())
 
 
 @pytest.mark.requirement("UR-QUALIFY-12", reviewed="23f55856", negative=True)
-def test_changed_files_are_accepted_by_an_installation_qualification_only(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("group", "kind", "least"),
+    [
+        ("software", "software", ("IQ", "OQ")),
+        ("dependencies", "runtime library", ("IQ", "OQ")),
+        ("machine", "operating system or processor", ("IQ",)),
+    ],
+)
+def test_a_change_is_never_called_or_tested_less_than_its_lines_ask_for(
+    bench: Bench, group: str, kind: Any, least: tuple[Stage, ...]
+) -> None:
+    """The table of SOP-10, 5.7, written down here a second time."""
     bench.documents("IQ")
     bench.passed("IQ")
-    for group in ("software", "dependencies"):
-        with pytest.raises(InvalidInputError, match="only the IQ compares them with the signed manifest"):
-            bench.change(state(**{group: "other"}), "OQ")
-    bench.change(state(software="other"), "IQ")
+    after = state(**{group: "other"})
+    with pytest.raises(InvalidInputError, match=f"a change of the kind {kind}"):
+        bench.change(after, "IQ", "OQ", "PQ", kinds=("procedure",))
+    for stage in least:
+        with pytest.raises(InvalidInputError, match="are done again"):
+            bench.change(after, *(each for each in least if each != stage), kinds=(kind,))
+    bench.change(after, *least, kinds=(kind,))
+
+
+@pytest.mark.requirement("UR-QUALIFY-04", reviewed="ac49f216", negative=True)
+def test_evidence_that_is_not_what_the_case_names_is_not_recorded(bench: Bench) -> None:
+    bench.documents("IQ")
+    named = Evidence(name="transcript.txt", sha256=sha256_hex(b"what was seen"))
+    with pytest.raises(IntegrityError, match="a file of evidence was changed"):
+        _with_evidence(bench, named, b"something else")
+    run = bench.validation().run("IQ-0001")
+    assert run.closed is not None
+    assert (run.closed.ending, run.cases) == ("failed", ())
+
+
+def _with_evidence(bench: Bench, named: Evidence, data: bytes) -> None:
+    with Execution(bench.world.session("engineer"), protocol("IQ"), FILES["IQ"], state()) as execution:
+        case = bench.case(execution.run, "IQ", "A").model_copy(update={"evidence": (named,)})
+        execution.record(case, [data])
 
 
 @pytest.mark.requirement("UR-QUALIFY-12", reviewed="23f55856", negative=True)
 def test_nobody_approves_their_own_change_and_none_twice(bench: Bench) -> None:
     bench.documents("IQ")
     with pytest.raises(OutOfSequenceError, match="no state of this site is qualified"):
-        bench.change(state(machine="3.1"))
+        bench.change(state(machine="3.1"), "IQ")
     bench.passed("IQ")
-    first, second = bench.change(state(machine="3.1")), bench.change(state(machine="3.2"))
+    first, second = bench.change(state(machine="3.1"), "IQ"), bench.change(state(machine="3.2"), "IQ")
     for who in ("engineer", "reviewer"):
         with pytest.raises(NotAuthorisedError):
             bench.approve(first, who)

@@ -105,7 +105,7 @@ def nobody(world: Any) -> dict[str, tuple[set[str], Callable[[Any], Any]]]:
         "qualify.status": (READERS, qualification_views.status),
         "qualify.report": (READERS, lambda s: list(qualification_views.write_report(s, "IQ-0001", world.folder))),
         "qualify.prepare": ({"engineer"}, lambda s: qualification.prepare(s, "validation plan", "T", use, None, never)),
-        "qualify.iq": ({"engineer"}, lambda s: run_installation(s, world.folder, None, never)),
+        "qualify.iq": ({"engineer"}, lambda s: run_installation(s, world.folder, never)),
         "qualify.oq": ({"engineer"}, lambda s: enforcement.installed_for(s, "qualify.oq")),
         "qualify.pq": ({"engineer"}, lambda s: performance.begin(s, model, use, use)),
         "qualify.deviation": ({"engineer"}, lambda s: qualification.deviation(s, "IQ-0001", "IQ-501", WHY, WHY)),

@@ -25,8 +25,20 @@ from nesqc_gmp.records.signatures import ElectronicSignature
 from nesqc_gmp.state.people import Person
 from nesqc_gmp.state.qualification import Qualified, Validation, difference_words, differences, number
 
-INSTALLED: Final = frozenset({"software", "dependencies", "python", "models"})
-"""Groups of lines that only an installation qualification can accept: they are compared with a signed manifest."""
+_IQ: Final[tuple[Stage, ...]] = ("IQ",)
+_BOTH: Final[tuple[Stage, ...]] = ("IQ", "OQ")
+LEAST: Final[dict[str, tuple[ChangeKind, tuple[Stage, ...]]]] = {
+    "software": ("software", _BOTH),
+    "fonts": ("software", _BOTH),
+    "dependencies": ("runtime library", _BOTH),
+    "python": ("runtime library", _BOTH),
+    "database": ("runtime library", _BOTH),
+    "machine": ("operating system or processor", _IQ),
+    "time zone data": ("operating system or processor", _IQ),
+    "grants": ("site configuration", _IQ),
+    "clock": ("site configuration", _IQ),
+}
+"""By group of the lines that differ: the kind of change it is, and what is tested again at least (SOP-10, 5.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +96,7 @@ def change(
 
     Raises:
         OutOfSequenceError: No state is qualified yet.
-        InvalidInputError: Installed files changed and the installation qualification is not repeated.
+        InvalidInputError: The kind does not fit the lines that differ, or too little is tested again.
     """
     with session.viewing("qualify.change") as reader:
         validation = load_validation(reader)
@@ -132,13 +144,20 @@ def _compared(validation: Validation, lines: Sequence[StateLine]) -> tuple[State
 
 
 def _require_reasonable(asked: ChangeRequest, found: Sequence[StateDifference]) -> None:
-    installed = [each for each in found if each.group in INSTALLED]
-    if installed and "IQ" not in asked.retest:
-        raise InvalidInputError(
-            f"installed files changed ({installed[0].name}), and only the IQ compares them with the signed manifest",
-            where="--retest",
-            remedy="Name IQ among the qualifications that are repeated.",
-        )
+    """What a change is called, and what is tested again, is never less than what the differing lines ask for."""
+    for each in found:
+        kind, stages = LEAST[each.group]
+        if kind not in asked.kinds:
+            raise InvalidInputError(
+                f"{difference_words(each)}: this is a change of the kind {kind}", where="--kind",
+                remedy=f'Give --kind "{kind}" too.',
+            )  # fmt: skip
+        missing = [stage for stage in stages if stage not in asked.retest]
+        if missing:
+            raise InvalidInputError(
+                f"{difference_words(each)}: at least {' and '.join(stages)} are done again", where="--retest",
+                remedy=f"Give --retest {missing[0]} too.",
+            )  # fmt: skip
 
 
 def _shown(name: str, asked: ChangeRequest, found: Sequence[StateDifference]) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from nesqc_gmp.digest import canonical_json, sha256_hex
 from nesqc_gmp.errors import OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
@@ -60,11 +62,18 @@ def prepare(
 
         lines = [f"{title} ({kind}), number {name}", f"Content SHA-256 {digest}"]
         lines += [f"Files that are executed SHA-256 {subject_sha256}"] if subject_sha256 else []
+        lines += _key_line(data)
         return make, Signer("prepared", tuple(lines))
 
     session.site.objects.put(data)
     session.sign("qualify.prepare", subject(name), ready, ceremony)
     return name
+
+
+def _key_line(content: bytes) -> list[str]:
+    """The key of the releases that a protocol of an IQ binds the site to."""
+    key = json.loads(content).get("release_key")
+    return [f"Key of the releases: {key}"] if key else []
 
 
 def get_document(validation: Validation, name: str) -> ValidationDocument:
@@ -100,6 +109,7 @@ def approve_document(session: Session, name: str, reason: str, ceremony: Ceremon
             f"Content SHA-256 {prepared.content_sha256}",
             *([] if prepared.subject_sha256 == prepared.content_sha256
               else [f"Files that are executed SHA-256 {prepared.subject_sha256}"]),
+            *_key_line(session.site.objects.read(prepared.content_sha256)),
         )  # fmt: skip
         return make, Signer("approved", lines)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
+from nesqc_gmp.errors import InvalidInputError
 from nesqc_gmp.ledger import Reader
 from nesqc_gmp.notes import NoteVerifier
 from nesqc_gmp.procedures.context import Site
+from nesqc_gmp.procedures.qualification.common import load_validation
 from nesqc_gmp.procedures.qualification.present import backup_target, read_state
 from nesqc_gmp.procedures.qualification.runs import Execution, Installed
 from nesqc_gmp.procedures.session import Session
@@ -26,6 +28,7 @@ from nesqc_gmp.records.qualification import (
     StepResult,
 )
 from nesqc_gmp.records.site import RestoreTested
+from nesqc_gmp.state.qualification import Validation
 
 if TYPE_CHECKING:
     from nesqc_gmp.installation.comparison import SiteExpectations
@@ -56,8 +59,12 @@ class Protocol:
     cases: tuple[InstallationCase, ...]
 
 
-def installation_protocol(validation: Path) -> Protocol:
+def installation_protocol(validation: Path, release_key: str | None) -> Protocol:
     """The protocol of the installation qualification, from the folder of the release.
+
+    Args:
+        validation: The folder.
+        release_key: The key of the releases as the site received it another way; it is approved with the protocol.
 
     Raises:
         NotFoundError: There is none.
@@ -68,8 +75,10 @@ def installation_protocol(validation: Path) -> Protocol:
     data = read_files(validation / FOLDER)
     cases = parse_protocol(data)
     files = tuple(Evidence(name=f"{FOLDER}/{name}", sha256=sha256_hex(each)) for name, each in data.items())
-    digest = sha256_hex(canonical_json([[file.name, file.sha256] for file in files]))
-    return Protocol(ProtocolContent(stage="IQ", files=files, cases=tuple(map(_planned, cases))), digest, cases)
+    digest = sha256_hex(canonical_json([[file.name, file.sha256] for file in files] + [["release key", release_key]]))
+    planned = tuple(map(_planned, cases))
+    content = ProtocolContent(stage="IQ", files=files, cases=planned, release_key=release_key)
+    return Protocol(content, digest, cases)
 
 
 def _planned(case: InstallationCase) -> PlannedCase:
@@ -89,15 +98,37 @@ def _planned(case: InstallationCase) -> PlannedCase:
     )
 
 
-def run_installation(
-    session: Session, validation: Path, key: NoteVerifier | None, shown: Callable[[int, int], None]
-) -> str:
+def require_released(site: Site, validation: Path, files: Mapping[str, str]) -> None:
+    """On a production site a protocol is executed as it was released, file by file.
+
+    Args:
+        site: The site.
+        validation: Folder ``validation`` of the release.
+        files: SHA-256 of each file by its path inside that folder.
+
+    Raises:
+        InvalidInputError: A file is not the one of the signed manifest; names it.
+        IntegrityError: The manifest is not what was signed.
+    """
+    if not site.founded.for_gmp_use:
+        return
+    from nesqc_gmp.installation.release import open_release
+
+    released = {each.path: each.sha256 for each in open_release(validation / RELEASE).manifest.validation}
+    for name, digest in files.items():
+        if released.get(name) != digest:
+            raise InvalidInputError(
+                "this file of the protocol is not the one that was released", where=name,
+                remedy="Take the folder validation of the release as it came.",
+            )  # fmt: skip
+
+
+def run_installation(session: Session, validation: Path, shown: Callable[[int, int], None]) -> str:
     """Compare the installed state with the release manifest, and record every case.
 
     Args:
         session: A validation engineer.
         validation: Folder ``validation`` of the release.
-        key: The key of the releases as the site received it another way; the one beside the manifest where none.
         shown: Told how many of how many cases are recorded.
 
     Returns:
@@ -113,10 +144,10 @@ def run_installation(
     from nesqc_gmp.installation.release import open_release
 
     site = session.site
-    with session.viewing("qualify.iq"):
-        pass  # Nothing is read for somebody who may not run it.
-    release = open_release(validation / RELEASE, key)
-    protocol = installation_protocol(validation)
+    with session.viewing("qualify.iq") as reader:
+        text = _approved_key(site, load_validation(reader))
+    release = open_release(validation / RELEASE, NoteVerifier.parse(text) if text else None)
+    protocol = installation_protocol(validation, text)
     started = site.now()
     with site.ledger.reading() as reader:
         present = read_state(site, reader, release.manifest.locked(), anew=True, shipped=validation)
@@ -131,6 +162,15 @@ def run_installation(
             execution.record(_executed(execution.run, site, result, evidence, started), (evidence,))
             shown(done, len(results))
     return execution.run
+
+
+def _approved_key(site: Site, validation: Validation) -> str | None:
+    """The release key that QA approved with the protocol; ``None`` where it names none."""
+    document = validation.approved_document("IQ protocol")
+    if document is None:
+        return None
+    content = ProtocolContent.model_validate_json(site.objects.read(document.prepared.content_sha256))
+    return content.release_key
 
 
 def _expectations(site: Site, reader: Reader) -> SiteExpectations:
@@ -157,10 +197,10 @@ def _release(site: Site, release: Release) -> Finding:
     from nesqc_gmp.installation.lines import Finding
 
     standing = release.manifest.standing
-    where = "received another way" if release.pinned else "which lies beside it"
+    where = "approved with the protocol" if release.pinned else "which lies beside it"
     actual = f"{standing}, signed by {release.key}, {where}"
     good = standing == "release" and release.pinned
-    required = "a release, signed by a key that was received another way"
+    required = "a release, signed by the key that QA approved with the protocol"
     if site.founded.for_gmp_use:
         return Finding("software", "release manifest", required, actual, "passed" if good else "failed")
     return Finding("software", "release manifest", "signed; standing and key are recorded", actual, "passed")

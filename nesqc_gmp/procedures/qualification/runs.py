@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nesqc_gmp.digest import canonical_json, sha256_hex
-from nesqc_gmp.errors import NotAuthorisedError, NotQualifiedError, OutOfSequenceError
+from nesqc_gmp.errors import IntegrityError, NotAuthorisedError, NotQualifiedError, OutOfSequenceError
 from nesqc_gmp.esign import Ceremony
 from nesqc_gmp.ledger import Reader, Transaction
 from nesqc_gmp.procedures.context import SYSTEM, Site
@@ -119,7 +119,10 @@ def record_case(session: Session, right: str, case: CaseExecuted, files: Sequenc
 
     Raises:
         OutOfSequenceError: The run was closed meanwhile.
+        IntegrityError: A file is not the evidence that the case names.
     """
+    if tuple(sha256_hex(data) for data in files) != tuple(each.sha256 for each in case.evidence):
+        raise IntegrityError("a file of evidence was changed after the case ended", where=f"{case.run}, {case.case}")
     for data in files:
         session.site.objects.put(data)
     with session.acting(right, subject(case.run)) as act:

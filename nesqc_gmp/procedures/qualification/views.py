@@ -158,8 +158,8 @@ def _files(site: Site, reader: Reader, validation: Validation, number: str) -> I
         yield f"{number}.json", data
         for case in found.cases:
             for evidence in case.evidence:
-                name = f"{evidence.sha256[:8]}-{Path(evidence.name).name}"
-                yield f"{number}.evidence/{name}", site.objects.read(evidence.sha256)
+                name = Path(evidence.name.replace("/", "-"))
+                yield f"{number}.evidence/{name.stem}-{evidence.sha256[:8]}{name.suffix}", site.objects.read(evidence.sha256)
     elif number in validation.changes:
         value_of_change = content.change_content(lines, validation.changes[number])
         data = content.content_bytes(value_of_change)
@@ -174,27 +174,35 @@ def _files(site: Site, reader: Reader, validation: Validation, number: str) -> I
 
 
 def verify(pdf: Path, *, site: SitePaths | None, trust: Path | None) -> VerificationReport:
-    """Verify a signed document or report, needing no login.
+    """Verify a signed document or report, needing no login but the log of the site.
+
+    Anybody with a key of the site can sign a file that looks like a report; only the log says which file QA signed.
 
     Args:
         pdf: The file.
-        site: The site whose authority is pinned and whose log says whether this file is the one that was signed.
+        site: The site, or a read-only copy of it; its authority is pinned, and its log names the file that was signed.
         trust: Folder with the public keys as somebody outside keeps them; it goes before those of the site.
 
     Raises:
-        InvalidInputError: The file cannot be read, or there is no key to pin.
+        InvalidInputError: The file cannot be read, or no site was named.
     """
     from nesqc_gmp.procedures.qualification.reports.files import verify_report
+
+    if site is None:
+        raise InvalidInputError(
+            "a signed document is checked against the log of its site",
+            where="site",
+            remedy="Name the site, or a read-only copy of it, with --site.",
+        )
 
     data = read_given_file(pdf)
     authority, log_key = pinned_keys(site, trust)
     report = verify_report(data, authority)
     steps = [Step(number=s.number, name=s.name, passed=s.passed, detail=s.detail) for s in report.steps]
-    if site is not None and report.passed:
+    if report.passed:
         passed, detail = _in_the_log(site, log_key, report.identifier.partition("/")[0], data)
         steps.append(Step(number=len(steps) + 1, name="The log names this file", passed=passed, detail=detail))
-    not_asked = () if site else ("whether the log names this file, because no site was named",)
-    return VerificationReport(steps=tuple(steps), not_asked=not_asked)
+    return VerificationReport(steps=tuple(steps))
 
 
 def _in_the_log(paths: SitePaths, log_key: str, number: str, data: bytes) -> tuple[bool, str]:

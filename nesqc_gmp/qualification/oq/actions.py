@@ -69,7 +69,7 @@ def _typed(step: NesqcStep | PythonStep, place: Place) -> Ended:
     else:
         arguments = place.filled(step.arguments)
         place.note(f"$ python {step.script} {arguments}")
-        words = place.tool.script(place.drivers / step.script, shlex.split(arguments))
+        words = place.tool.script(place.driver(step.script), shlex.split(arguments))
     environment = place.environment(step.person, step.environment)
     answers = step.typed()
     if not answers:

@@ -32,14 +32,16 @@ from nesqc_gmp.qualification.oq.people import PEOPLE
 from nesqc_gmp.records.base import Frozen, Line
 
 Start = Literal[
-    "empty", "founded", "people", "package", "ready", "received", "sealed", "analysed", "reviewed", "released"
-]
+    "empty", "founded", "people", "package", "ready", "received", "sealed", "analysed", "reviewed", "released",
+    "production",
+]  # fmt: skip
 """The site a case begins with.
 
 ``empty`` no site; ``founded`` two people; ``people`` everybody enrolled and logged in; ``package`` the same, beside it
 a model package and images to test it with; ``ready`` an active model and an approved specification; ``received`` batch
 B-1 with its images; ``sealed`` its set sealed; ``analysed`` scored, and the other test recorded and verified;
-``reviewed`` submitted, reviewed, the audit trail reviewed; ``released`` released, with its certificate.
+``reviewed`` submitted, reviewed, the audit trail reviewed; ``released`` released, with its certificate; ``production``
+as ``sealed``, on a site founded as a production site that nobody qualified.
 """
 
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*(?:\.[a-z]+)?)\}")

@@ -30,7 +30,7 @@ class Place:
     Attributes:
         folder: The folder; the site lies in ``site``.
         tool: The tool that is called.
-        drivers: Folder with the driver scripts of the protocol.
+        drivers: Driver scripts of the protocol by name, as they were read.
         processes: What runs now.
         kept: What earlier steps kept, by name.
         transcript: All that was done and seen so far.
@@ -38,7 +38,7 @@ class Place:
 
     folder: Path
     tool: Tool
-    drivers: Path
+    drivers: Mapping[str, bytes]
     processes: Processes
     kept: dict[str, str] = field(default_factory=dict)
     transcript: list[str] = field(default_factory=list)
@@ -47,6 +47,15 @@ class Place:
     def ledger(self) -> Path:
         """The database of the site."""
         return self.folder / "site" / LEDGER_FILE
+
+    def driver(self, name: str) -> Path:
+        """A driver script, written anew from what was read before each use: nobody's change in between runs."""
+        folder = self.folder.parent.parent / "drivers" / self.folder.name
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        path.unlink(missing_ok=True)
+        path.write_bytes(self.drivers[name])
+        return path
 
     def filled(self, text: str) -> str:
         """A text with every placeholder replaced."""

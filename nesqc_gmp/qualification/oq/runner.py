@@ -56,10 +56,8 @@ def execute(protocol: OqProtocol, out: Path, model: Path, tool: Tool | None = No
         raise NotFoundError("there is no model package", where=str(model), remedy="Name the folder of a package.")
     chosen = tool or Tool()
     run = _Run(protocol, out.resolve(), model.resolve(), chosen, chosen.facts())
-    for folder in (run.out, run.drivers, run.evidence, run.out / "cases"):
+    for folder in (run.out, run.evidence, run.out / "cases"):
         folder.mkdir(parents=True, exist_ok=True)
-    for name, data in protocol.drivers.items():
-        (run.drivers / name).write_bytes(data)
     return run.results()
 
 
@@ -73,10 +71,6 @@ class _Run:
     tool: Tool
     facts: ToolFacts
     processes: Processes = field(default_factory=Processes)
-
-    @property
-    def drivers(self) -> Path:
-        return self.out / "drivers"
 
     @property
     def evidence(self) -> Path:
@@ -103,7 +97,7 @@ class _Run:
         """Make the starting sites; why that did not work, ``None`` where it did."""
         starts = sorted({case.start for case in self.protocol.cases})
         words = self.tool.module("nesqc_gmp.qualification.oq.sites", [str(self.sites), str(self.model), *starts])
-        place = Place(self.out, self.tool, self.drivers, self.processes)
+        place = Place(self.out, self.tool, self.protocol.drivers, self.processes)
         try:
             ended = Piped(self.processes, words, self.out, place.environment(None, {})).wait()
         except StoppedError:
@@ -119,7 +113,7 @@ class _Run:
             obstacle = "The extra [evaluate] is not installed for the tool."
         if self.processes.stopped:
             obstacle = _STOPPED
-        place = Place(self.out / "cases" / name, tool, self.drivers, self.processes)
+        place = Place(self.out / "cases" / name, tool, self.protocol.drivers, self.processes)
         place.note(f"{name}: {case.title}", f"nesqc {self.facts.version}, starting site: {case.start}", "")
         steps, reason = ([_not_reached(step) for step in case.steps], obstacle) if obstacle else self._run(case, place)
         verdict = _verdict(steps)

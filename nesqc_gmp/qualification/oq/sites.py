@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nesqc_gmp.esign import Ceremony
     from nesqc_gmp.procedures.context import Site
     from nesqc_gmp.procedures.session import Session
+    from nesqc_gmp.records.site import Purpose
 
 BATCH: Final = "B-1"
 SPECIFICATION: Final = "NES-OQ.v1"
@@ -47,11 +48,13 @@ class Maker:
     Args:
         out: A folder for all of them.
         model: The model package.
+        purpose: What the sites are for.
     """
 
-    def __init__(self, out: Path, model: Path) -> None:
+    def __init__(self, out: Path, model: Path, purpose: Purpose = "qualification") -> None:
         self._out = out
         self._model = model
+        self._purpose = purpose
         self._site: Site | None = None
         self._folder = out
 
@@ -64,7 +67,8 @@ class Maker:
             ("released", self._release),
         )  # fmt: skip
         names = [name for name, _ in chain]
-        needed = [names.index("people" if start == "package" else start) for start in wanted if start != "empty"]
+        made = {"package": "people"}
+        needed = [names.index(made.get(start, start)) for start in wanted if start not in {"empty", "production"}]
         self._folder = self._out / "empty"
         for name, step in chain[: max(needed, default=-1) + 1]:
             before, self._folder = self._folder, self._out / name
@@ -75,6 +79,15 @@ class Maker:
                 self._site = None
         if "package" in wanted:
             self._beside_package()
+        if "production" in wanted:
+            self._for_production()
+
+    def _for_production(self) -> None:
+        """A site that calls itself a production site, with a sealed batch, and that nobody qualified."""
+        chain = self._out / "chain"
+        Maker(chain, self._model, "production").make({"sealed"})
+        (chain / "sealed").rename(self._out / "production")
+        shutil.rmtree(chain)
 
     def _beside_package(self) -> None:
         """Everybody, and files for those who install and test a model."""
@@ -113,7 +126,7 @@ class Maker:
 
         facts = SiteFacts(
             "Qualification site", "Provgatan 1, 413 46 Göteborg, Sweden", "none: qualification site",
-            ZONE, "qualification",
+            ZONE, self._purpose,
         )  # fmt: skip
         first, second = (
             Founder(PEOPLE[key].id, PEOPLE[key].name, _IDENTITY, PEOPLE[key].passphrase)

@@ -73,7 +73,7 @@ def _conclusion(content: RunContent, conclusion: Conclusion | None) -> tuple[str
     run = content.run
     counted = (
         f"{run.passed} of {run.cases} cases passed, {run.failed} failed, {run.not_executed} were not executed; "
-        f"{len(content.deviations)} deviations are recorded."
+        f"deviations recorded: {len(content.deviations)}."
     )
     scope = (
         "This concludes one qualification of one installed state. Whether the system is fit for its intended use is "

@@ -93,8 +93,9 @@ def document(line: DocumentLine, content: SummaryContent, approval: Statement | 
     site = content.site
     fit = "fit for its intended use" if content.fit else "NOT fit for its intended use"
     who, standing = ("QA concludes", "") if approval else ("The author concludes", "; QA has not approved it")
-    tone: Literal["good", "bad", "open"] = "bad" if not content.fit else "good" if approval else "open"
     points = len(content.open_points)
+    tone: Literal["good", "bad", "open"] = "bad" if not content.fit else "good" if approval and not points else "open"
+    word = "NOT FIT FOR USE" if not content.fit else "FIT, WITH OPEN POINTS" if points else "FIT FOR USE"
     return numbered(
         content,
         site,
@@ -104,7 +105,7 @@ def document(line: DocumentLine, content: SummaryContent, approval: Statement | 
         title="Validation summary report",
         subtitle=line.title,
         conclusion=(
-            ("FIT FOR USE" if content.fit else "NOT FIT FOR USE") if approval else "NOT APPROVED",
+            word if approval else "NOT APPROVED",
             tone,
             (
                 f"{who} that the system is {fit}, with {points} open points{standing}.",
