@@ -159,7 +159,10 @@ def _files(site: Site, reader: Reader, validation: Validation, number: str) -> I
         for case in found.cases:
             for evidence in case.evidence:
                 name = Path(evidence.name.replace("/", "-"))
-                yield f"{number}.evidence/{name.stem}-{evidence.sha256[:8]}{name.suffix}", site.objects.read(evidence.sha256)
+                yield (
+                    f"{number}.evidence/{name.stem}-{evidence.sha256[:8]}{name.suffix}",
+                    site.objects.read(evidence.sha256),
+                )
     elif number in validation.changes:
         value_of_change = content.change_content(lines, validation.changes[number])
         data = content.content_bytes(value_of_change)
