@@ -67,7 +67,7 @@ def seeded_origin(released_origin: Any, life: Any, pictures: Any, tmp_path_facto
     run = bench.execute("IQ", A="failed", B="not executed")
     bench.deviation(run, "IQ-A", accepted=True)
     bench.passed("IQ")
-    bench.change(state(machine="4.0"), "OQ")
+    bench.change(state(machine="4.0"), "IQ", "OQ")
     place = folder / "backups"
     place.mkdir()
     made = backup.make(world.session("admin"), place)
@@ -103,7 +103,7 @@ def test_each_seeded_item_is_listed(seeded: Any) -> None:
         ("IQ-0002", 2, 0, 0),
     ]
     assert [(d.number, d.accepted) for d in content.deviations] == [("DV-0001", True)]
-    assert [(c.change, c.retest, c.approved) for c in content.changes] == [("CC-0001", ("OQ",), False)]
+    assert [(c.change, c.retest, c.approved) for c in content.changes] == [("CC-0001", ("IQ", "OQ"), False)]
     assert content.decisions == (("released", 1),)
     assert [(line.kind, line.result.split(",")[0].split(" in ")[0]) for line in content.backups] == [
         ("backup", "verified"),
