@@ -27,27 +27,12 @@ from nesqc_gmp.qualification.matrix_files import write_matrix
 from nesqc_gmp.qualification.traceability import read_trace
 from nesqc_gmp.reports.document import Table, texts
 from tests.procedures.test_qualification import Bench
+from tests.qualification.test_requirements import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
 
-MAP = """\
-version = "1"
-date = "2026-11-25"
-note = "Drafts."
-
-[[documents]]
-id = "part-11"
-title = "21 CFR Part 11"
-status = "in force"
-note = "Unchanged."
-
-[[documents]]
-id = "traps"
-title = "Traps"
-status = "observed"
-note = "Seen."
-
-[[clauses]]
+MAP = f"""\
+{DOCUMENTS}[[clauses]]
 id = "P11-01"
 document = "part-11"
 clause = "11.10(a)"

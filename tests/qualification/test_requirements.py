@@ -35,7 +35,7 @@ detectability = "low"
 method = "test"
 """
 
-MAP = """\
+DOCUMENTS = """\
 version = "1"
 date = "2026-11-25"
 note = "Drafts."
@@ -52,7 +52,11 @@ title = "Traps"
 status = "observed"
 note = "Seen."
 
-[[clauses]]
+"""
+"""How every map of the tests of this folder begins."""
+
+MAP = f"""\
+{DOCUMENTS}[[clauses]]
 id = "P11-01"
 document = "part-11"
 clause = "11.10(a)"

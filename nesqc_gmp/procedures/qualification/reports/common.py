@@ -147,6 +147,13 @@ def deviation_blocks(lines: Iterable[DeviationLine]) -> Iterator[Block]:
         yield Facts(tuple(rows))
 
 
+def numbered_points(heading: str, points: Iterable[str], none: str) -> Iterator[Block]:
+    """Points under a heading, each with its number; what is said where there is none."""
+    yield Heading(heading)
+    listed = [Paragraph(f"{number}. {point}") for number, point in enumerate(points, start=1)]
+    yield from listed or [Paragraph(none)]
+
+
 def run_table(lines: Iterable[RunLine]) -> Table:
     """Runs, one a line, failed and aborted ones as well."""
     rows = tuple(

@@ -15,6 +15,7 @@ from nesqc_gmp.procedures.qualification.reports.common import (
     how_to_check,
     moment,
     numbered,
+    numbered_points,
     run_table,
 )
 from nesqc_gmp.procedures.qualification.reports.content import DeviationLine, RunLine, SiteLines
@@ -234,7 +235,7 @@ def document(
             ("Origin of the log", site.origin),
         ),
         blocks=(
-            *_overdue(content),
+            *numbered_points("Overdue and open", content.overdue, "Nothing that the log shows."),
             Heading("Electronic signature"),
             Signatures((approval_card(approval),)),
             *qualified_blocks(content.qualified),
@@ -255,14 +256,6 @@ def document(
         ),
         approval=approval,
     )
-
-
-def _overdue(content: ReviewContent) -> Iterator[Block]:
-    yield Heading("Overdue and open")
-    if not content.overdue:
-        yield Paragraph("Nothing that the log shows.")
-    for number, item in enumerate(content.overdue, start=1):
-        yield Paragraph(f"{number}. {item}")
 
 
 def _in_force(content: ReviewContent) -> Iterator[Block]:

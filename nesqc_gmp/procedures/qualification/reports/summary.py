@@ -10,6 +10,7 @@ from nesqc_gmp.procedures.qualification.reports.common import (
     how_to_check,
     moment,
     numbered,
+    numbered_points,
     run_table,
     signatures,
 )
@@ -124,7 +125,7 @@ def document(line: DocumentLine, content: SummaryContent, approval: Statement | 
         ),
         blocks=(
             *signatures((line.prepared,), ("Prepared",), approval),
-            *_open_points(content),
+            *numbered_points("Open points", content.open_points, "None."),
             *qualified_blocks(content.qualified),
             *document_blocks(content.documents),
             *_runs(content),
@@ -141,14 +142,6 @@ def document(line: DocumentLine, content: SummaryContent, approval: Statement | 
         ),
         approval=approval,
     )
-
-
-def _open_points(content: SummaryContent) -> Iterator[Block]:
-    yield Heading("Open points")
-    if not content.open_points:
-        yield Paragraph("None.")
-    for number, point in enumerate(content.open_points, start=1):
-        yield Paragraph(f"{number}. {point}")
 
 
 def _runs(content: SummaryContent) -> Iterator[Block]:
