@@ -14,20 +14,32 @@ from nesqc_gmp.reports.document import Block, Document, Heading, Paragraph, Tabl
 _NOT_RUN = (
     "No results of a test run or of a qualification are in this matrix: it shows what is linked, not what passed."
 )
+_NO_TESTS = (
+    "No results of a test run are in this matrix: cases show what a qualification found, and a requirement that tests "
+    "cite shows as not run."
+)
 
 
 def matrix_document(matrix: Matrix) -> Document:
     """The whole matrix; the same matrix gives the same document."""
-    nothing_ran = all(row.result == "not run" for row in matrix.requirements)
     return Document(
         title="Traceability matrix",
         subtitle=f"User requirements of nesqc {nesqc_gmp.__version__}: to clauses, risk, procedures, tests, cases and "
         "last results, and back. Designed to support the clauses named here; whether a site meets them depends on its "
         "validation.",
-        mark=f"{len(matrix.problems)} broken links" if matrix.problems else _NOT_RUN if nothing_ran else "",
+        mark=_mark(matrix),
         facts=_facts(matrix),
         blocks=tuple(_blocks(matrix)),
     )
+
+
+def _mark(matrix: Matrix) -> str:
+    """What a reader of any page has to know: broken links, else which results are missing."""
+    if matrix.problems:
+        return f"{len(matrix.problems)} broken links"
+    if matrix.results is not None:
+        return ""
+    return _NOT_RUN if all(row.verified.result == "not run" for row in matrix.cases) else _NO_TESTS
 
 
 def _facts(matrix: Matrix) -> tuple[tuple[str, str], ...]:

@@ -202,6 +202,12 @@ def test_a_case_that_was_not_executed_is_not_passed(release: Release) -> None:
     assert "passed" not in {row.result for row in matrix.requirements}
 
 
+def test_the_mark_says_which_results_are_missing(release: Release) -> None:
+    with_cases = matrix_document(release.matrix(None, OQ_401="passed", OQ_402="passed"))
+    assert "No results of a test run are in this matrix: cases show" in with_cases.mark
+    assert "or of a qualification" not in with_cases.mark
+
+
 def test_without_results_nothing_is_said_to_pass(release: Release) -> None:
     matrix = release.matrix()
     document = matrix_document(matrix)
